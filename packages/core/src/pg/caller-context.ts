@@ -1,0 +1,60 @@
+import { AsyncResource } from 'node:async_hooks'
+import type { Submittable } from './pg-internals.ts'
+
+/*
+ * pg calls back from the socket's events, in the asynchronous context of whoever opened the connection, and pg-pool in
+ * that of whoever released it. Everything a caller hands over is therefore bound to the caller's own context.
+ */
+
+type AnyFunction = (...values: never[]) => unknown
+
+/** `fn`, to run in the context of this moment. */
+export function inCallersContext<Fn extends AnyFunction>(fn: Fn): Fn {
+  return AsyncResource.bind(fn as unknown as (...values: unknown[]) => unknown) as unknown as Fn
+}
+
+/** The context in which this module was loaded: that of no request. */
+const outside = new AsyncResource('TenantPool')
+
+/** Runs `fn` in the context of no request, so that what it starts (sockets, timers) holds on to nobody's scope. */
+export function outsideOfRequests<T>(fn: () => T): T {
+  return outside.runInAsyncScope(fn)
+}
+
+// What pg calls on a submittable, and what its listeners hear.
+const HANDLERS = [
+  'handleRowDescription',
+  'handleDataRow',
+  'handlePortalSuspended',
+  'handleCommandComplete',
+  'handleEmptyQuery',
+  'handleReadyForQuery',
+  'handleError',
+  'handleCopyInResponse',
+  'handleCopyData',
+  'emit',
+]
+
+/** Binds a caller's own query object to its context: pg's handlers, its events, and a cursor's callbacks. */
+export function bindSubmittable(submittable: Submittable): void {
+  const members = submittable as unknown as Record<string, unknown>
+  const method = (name: string) =>
+    typeof members[name] === 'function' ? (members[name] as AnyFunction) : undefined
+  for (const name of HANDLERS) {
+    const handler = method(name)
+    if (handler !== undefined) members[name] = inCallersContext(handler.bind(submittable) as AnyFunction)
+  }
+  if (method('pipe') !== undefined) return
+  // pg-cursor: each callback belongs to whoever reads or closes.
+  for (const name of ['read', 'close']) {
+    const take = method(name)
+    if (take === undefined) continue
+    members[name] = (...values: unknown[]) =>
+      take.apply(
+        submittable,
+        values.map((value) =>
+          typeof value === 'function' ? inCallersContext(value as AnyFunction) : value,
+        ) as never[],
+      )
+  }
+}

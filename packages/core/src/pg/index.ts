@@ -1,0 +1,6 @@
+export type { PrepareDisabledEvent } from './prepare-event.ts'
+export { TenantPool } from './tenant-pool.ts'
+export type { SystemPoolOptions, TenantPoolOptions } from './tenant-pool-options.ts'
+export type { TransactionOptions } from './transaction.ts'
+export { UnsafeDatabaseError } from './verify.ts'
+export type { Finding } from './verify.ts'

@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto'
+import type { FieldDescription } from './pg-internals.ts'
+
+/** Prepared statements kept on each connection. */
+const STATEMENT_LIMIT = 100
+
+/** Texts remembered by a pool, to tell a second use from a first. */
+const SEEN_LIMIT = 2_000
+
+/** One statement on one connection. */
+export interface PreparedStatement {
+  readonly name: string
+  /** The server has confirmed it on this connection. */
+  parsed: boolean
+  /** Its columns, `null` if it returns none, `undefined` until it has been described once. */
+  fields: readonly FieldDescription[] | null | undefined
+}
+
+/**
+ * A statement's name: a hash of all that tells it from others. Never a counter: behind a pooler that moves connections
+ * between clients, two counters give one name to two statements, and one client executes the other's.
+ */
+export function statementName(identity: string): string {
+  return `tenantry_${createHash('sha256').update(identity).digest('hex').slice(0, 32)}`
+}
+
+/** What all connections of a pool share: which texts are used repeatedly, and whether naming works at all. */
+export class StatementNames {
+  #names = new Map<string, string | undefined>()
+  #usable = true
+
+  /** Whether names reach the same server session each time. */
+  get usable(): boolean {
+    return this.#usable
+  }
+
+  /** Gives up naming: names were lost, or taken, behind our back, so a pooler does not track them. */
+  disable(): void {
+    this.#usable = false
+  }
+
+  /** The name of a statement that is used for the second time or more; a text used once is not worth a plan. */
+  nameOf(identity: string): string | undefined {
+    if (!this.#names.has(identity)) {
+      if (this.#names.size >= SEEN_LIMIT) this.#names.delete(this.#names.keys().next().value as string)
+      this.#names.set(identity, undefined)
+      return undefined
+    }
+    let name = this.#names.get(identity)
+    if (name === undefined) {
+      name = statementName(identity)
+      this.#names.set(identity, name)
+    }
+    return name
+  }
+}
+
+/** The prepared statements of one connection, the least recently used evicted first. */
+export class PreparedStatements {
+  readonly #names: StatementNames
+  readonly #statements = new Map<string, PreparedStatement>()
+  #evicted: string[] = []
+  /** Whether the prelude is prepared on this connection. */
+  preludeParsed = false
+
+  constructor(names: StatementNames) {
+    this.#names = names
+  }
+
+  get usable(): boolean {
+    return this.#names.usable
+  }
+
+  /** The statement to use for this text, or `undefined` to send it without a name. */
+  use(text: string, types: readonly number[] | undefined): PreparedStatement | undefined {
+    if (!this.#names.usable) return undefined
+    const name = this.#names.nameOf(
+      types === undefined || types.length === 0 ? text : `${types.join(',')}:${text}`,
+    )
+    if (name === undefined) return undefined
+    let statement = this.#statements.get(name)
+    if (statement === undefined) {
+      if (this.#statements.size >= STATEMENT_LIMIT) this.#evictOldest()
+      statement = { name, parsed: false, fields: undefined }
+    } else {
+      this.#statements.delete(name)
+    }
+    this.#statements.set(name, statement)
+    return statement
+  }
+
+  /** Names to close on the server; the caller sends the Close messages. */
+  takeEvicted(): readonly string[] {
+    if (this.#evicted.length === 0) return this.#evicted
+    const evicted = this.#evicted
+    this.#evicted = []
+    return evicted
+  }
+
+  /** Drops one statement, to be closed on the server with the next statement sent. */
+  evict(statement: PreparedStatement): void {
+    this.#statements.delete(statement.name)
+    if (statement.parsed) this.#evicted.push(statement.name)
+  }
+
+  /** Drops all, which the server no longer has (DEALLOCATE, DISCARD). */
+  forgetAll(): void {
+    this.#statements.clear()
+    this.#evicted = []
+    this.preludeParsed = false
+  }
+
+  /** Gives up naming on the whole pool. */
+  disable(): void {
+    this.forgetAll()
+    this.#names.disable()
+  }
+
+  #evictOldest(): void {
+    for (const statement of this.#statements.values()) {
+      this.evict(statement)
+      return
+    }
+  }
+}

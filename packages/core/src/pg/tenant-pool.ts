@@ -1,0 +1,319 @@
+import pg from 'pg'
+import type { Scope } from '../scope.ts'
+import { noTenantScope } from '../scope.ts'
+import { refused } from '../events.ts'
+import type { TenantryError } from '../errors.ts'
+import type { Tenancy } from '../tenancy.ts'
+import { inCallersContext, outsideOfRequests } from './caller-context.ts'
+import { Checkout, refusalOf, textOf } from './checkout.ts'
+import { HOME } from './client-home.ts'
+import type { ClientHome } from './client-home.ts'
+import type { Lease } from './lease.ts'
+import type { QueryCallback, Submittable } from './pg-internals.ts'
+import { preludeFactory } from './prelude.ts'
+import type { PreludeFactory } from './prelude.ts'
+import { StatementNames } from './prepared-statements.ts'
+import { refuseControlOnPool, refuseWithoutScope, refuseWithoutSystemPool } from './refusals.ts'
+import { isTransactionControl, statementKind } from './statement-kind.ts'
+import { refuseQuery, TenantClient } from './tenant-client.ts'
+import { checkPoolOptions, checkTenancy, systemPoolOptions } from './tenant-pool-options.ts'
+import type { TenantPoolOptions } from './tenant-pool-options.ts'
+import { TransactionRunner } from './transaction.ts'
+import type { TransactionOptions } from './transaction.ts'
+import { verifyDatabase } from './verify.ts'
+
+type ConnectCallback = (
+  error: Error | undefined,
+  client: pg.PoolClient | undefined,
+  done: (release?: Error | boolean) => void,
+) => void
+
+type PoolEvent = (...values: unknown[]) => void
+
+/** Marks the options of the pool that another makes for its system scope. */
+const SYSTEM = Symbol('@tenantry/core/pg/system')
+
+/** Lets the stack lead to the caller rather than to the socket's event, as pg does. */
+function rethrowFromHere(error: unknown): never {
+  if (error instanceof Error) Error.captureStackTrace(error)
+  throw error
+}
+
+/**
+ * A `pg.Pool` in which every statement runs for the tenant of the scope it was sent in, in the one round trip it takes
+ * anyway. Works wherever a `pg.Pool` does: hand it to an ORM as it is.
+ *
+ * The scope is taken when `query()` or `connect()` is called, and belongs to that checkout; a client held from one
+ * scope refuses statements in another. Without a scope nothing is sent.
+ *
+ * @example
+ * ```ts
+ * const pool = new TenantPool({
+ *   tenancy,
+ *   connectionString: process.env.DATABASE_URL, // a role that is no superuser, owns nothing and has no BYPASSRLS
+ *   system: { connectionString: process.env.SYSTEM_DATABASE_URL },
+ * })
+ * await tenancy.run(tenantId, () => pool.query('select * from projects'))
+ * ```
+ */
+export class TenantPool extends pg.Pool {
+  readonly #tenancy: Tenancy
+  readonly #preludes: PreludeFactory
+  readonly #system: TenantPool | undefined
+  /** This is the system pool of another. */
+  readonly #isSystem: boolean
+  readonly #transactions: TransactionRunner
+
+  /**
+   * @throws TenantryError `INVALID_CONFIG` for options that would let a connection act outside of its scope
+   * @throws TenantryError `UNSUPPORTED_DRIVER` for pg.native and `pipeline: true`
+   */
+  constructor(options: TenantPoolOptions) {
+    const tenancy = checkTenancy((options as TenantPoolOptions | undefined)?.tenancy)
+    const { system, prepare = false, tenancy: _tenancy, ...poolOptions } = options
+    checkPoolOptions(options, tenancy.settings)
+    const preludes = preludeFactory(tenancy.settings, (value) => pg.Client.prototype.escapeLiteral(value))
+    const setupScope = noTenantScope({})
+    const home: ClientHome = {
+      preludes,
+      setupLease: { scope: setupScope, prelude: preludes.of(setupScope) },
+      statementNames: prepare ? new StatementNames() : undefined,
+      isPooled: (client) => (this as unknown as { _clients: readonly object[] })._clients.includes(client),
+    }
+    super({ ...poolOptions, Client: TenantClient, [HOME]: home } as unknown as pg.PoolConfig)
+    this.#tenancy = tenancy
+    this.#preludes = preludes
+    this.#isSystem = SYSTEM in options
+    this.#transactions = new TransactionRunner(this, tenancy)
+    // A connection that breaks while idle is replaced; without a listener, Node would end the process for it.
+    this.on('error', () => {})
+    if (system !== undefined) {
+      this.#system = new TenantPool({
+        ...systemPoolOptions(options, system),
+        [SYSTEM]: true,
+      } as TenantPoolOptions)
+      this.#system.on('error', (error, client) => this.emit('error', error, client))
+    }
+  }
+
+  /**
+   * The pool itself. Drizzle looks for `client` on what it is given, and opens a plain pool of its own where it finds
+   * none.
+   */
+  get client(): this {
+    return this
+  }
+
+  /**
+   * Checks out a client for the current scope. It refuses statements sent in another scope, and is dead after its
+   * release.
+   *
+   * @throws TenantRequiredError if there is no scope; nothing is sent
+   * @throws SystemPoolRequiredError inside `asSystem` without the `system` option
+   */
+  override connect(): Promise<pg.PoolClient>
+  override connect(callback: ConnectCallback): void
+  override connect(callback?: ConnectCallback): Promise<pg.PoolClient> | void {
+    const done = callback === undefined ? undefined : inCallersContext(callback)
+    let scope: Scope
+    let pool: TenantPool
+    try {
+      scope = this.#currentScope()
+      pool = this.#poolFor(scope)
+    } catch (error) {
+      if (done === undefined) return Promise.reject(error as Error)
+      process.nextTick(done, error, undefined, () => {})
+      return undefined
+    }
+    if (done !== undefined) {
+      pool.#checkOut(scope, done)
+      return undefined
+    }
+    return new Promise<pg.PoolClient>((resolve, reject) => {
+      pool.#checkOut(scope, (error, client) => (error ? reject(error) : resolve(client as pg.PoolClient)))
+    }).catch(rethrowFromHere)
+  }
+
+  /**
+   * Runs one statement for the current scope, in one round trip. Takes and returns what `pg.Pool.query` does.
+   *
+   * @throws TenantRequiredError if there is no scope; nothing is sent
+   * @throws TenantryError `TRANSACTION_CONTROL_REFUSED`, `COPY_NEEDS_TRANSACTION`, `COPY_FROM_UNSUPPORTED`
+   */
+  override query<T extends pg.Submittable>(queryStream: T): T
+  override query<R extends unknown[] = unknown[], I = unknown[]>(
+    queryConfig: pg.QueryArrayConfig<I>,
+    values?: pg.QueryConfigValues<I>,
+  ): Promise<pg.QueryArrayResult<R>>
+  override query<R extends pg.QueryResultRow = any, I = unknown[]>(
+    queryTextOrConfig: string | pg.QueryConfig<I>,
+    values?: pg.QueryConfigValues<I>,
+  ): Promise<pg.QueryResult<R>>
+  override query<R extends unknown[] = unknown[], I = unknown[]>(
+    queryConfig: pg.QueryArrayConfig<I>,
+    callback: (err: Error, result: pg.QueryArrayResult<R>) => void,
+  ): void
+  override query<R extends pg.QueryResultRow = any, I = unknown[]>(
+    queryTextOrConfig: string | pg.QueryConfig<I>,
+    callback: (err: Error, result: pg.QueryResult<R>) => void,
+  ): void
+  override query<R extends pg.QueryResultRow = any, I = unknown[]>(
+    queryText: string,
+    values: pg.QueryConfigValues<I>,
+    callback: (err: Error, result: pg.QueryResult<R>) => void,
+  ): void
+  override query(config: unknown, values?: unknown, callback?: unknown): unknown {
+    const given = typeof values === 'function' ? values : callback
+    const parameters = typeof values === 'function' ? undefined : values
+    // Its own refusal is right: a function is no query.
+    if (typeof config === 'function') return super.query(config as never)
+    const own = given ?? (config as { callback?: unknown } | null)?.callback
+    const callBack = typeof own === 'function' ? inCallersContext(own as QueryCallback) : undefined
+    let scope: Scope
+    let pool: TenantPool
+    try {
+      scope = this.#currentScope()
+      pool = this.#poolFor(scope)
+      const refusal = this.#refusalOnPool(scope, textOf(config))
+      if (refusal !== undefined) throw refused(refusal, scope)
+    } catch (error) {
+      return refuseQuery(error as Error, config, parameters, callBack, this as never)
+    }
+    if (callBack !== undefined) {
+      pool.#run(scope, config, parameters, callBack)
+      return undefined
+    }
+    if (typeof (config as Partial<Submittable> | null)?.submit === 'function') {
+      pool.#run(scope, config, parameters, () => {})
+      return config
+    }
+    return new Promise((resolve, reject) => {
+      pool.#run(scope, config, parameters, (error, result) => (error ? reject(error) : resolve(result)))
+    }).catch(rethrowFromHere)
+  }
+
+  /**
+   * Runs `fn` in a transaction on one client, in the current scope. Called again inside of `fn`, in the same scope, it
+   * opens a savepoint in the same transaction.
+   *
+   * The first error is the one thrown, whatever goes wrong in cleaning up after it. If `fn` swallows an error that
+   * ended the transaction, the commit fails with `TRANSACTION_ABORTED` and that error as its cause.
+   *
+   * @param fn gets the client; a rejection rolls back
+   * @param options isolation level, read only, and how often to try again after a serialization failure or deadlock
+   * @returns what `fn` returned, once it is committed
+   * @throws TenantRequiredError if there is no scope
+   * @example
+   * ```ts
+   * await pool.transaction(async (client) => {
+   *   await client.query('update accounts set balance = balance - $1 where id = $2', [amount, from])
+   *   await client.query('update accounts set balance = balance + $1 where id = $2', [amount, to])
+   * }, { isolation: 'serializable', retries: 3 })
+   * ```
+   */
+  transaction<T>(fn: (client: pg.PoolClient) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    return this.#transactions.run(fn, options)
+  }
+
+  /**
+   * Asks the server, over the application's own connections, whether row-level security holds for them: the role, the
+   * tables, the policies, the settings a fresh connection starts with. Call it when the application starts.
+   *
+   * @throws UnsafeDatabaseError `UNSAFE_DATABASE` with every finding and the SQL that fixes it
+   * @example
+   * ```ts
+   * await pool.verify()
+   * ```
+   */
+  async verify(): Promise<void> {
+    const queryOn = (pool: TenantPool) => (text: string, values: readonly unknown[]) =>
+      pool.#runUnscoped(text, values)
+    await verifyDatabase(queryOn(this), this.#system && queryOn(this.#system), this.#tenancy.settings)
+  }
+
+  /** Ends both pools: the tenants' and the system's. */
+  override end(): Promise<void>
+  override end(callback: () => void): void
+  override end(callback?: () => void): Promise<void> | void {
+    const ended = Promise.all([super.end(), this.#system?.end()]).then(() => {})
+    if (callback === undefined) return ended
+    ended.then(callback, callback as (error: Error) => void)
+    return undefined
+  }
+
+  // Listeners of the pool belong to nobody's request.
+  override emit(event: string | symbol, ...values: unknown[]): boolean {
+    return outsideOfRequests(() => super.emit(event, ...values))
+  }
+
+  // pg-pool's own hook. Opened in the context of a request, a connection would call back in that context for life.
+  newClient(pendingItem: unknown): void {
+    const create = (pg.Pool.prototype as unknown as { newClient: PoolEvent }).newClient
+    outsideOfRequests(() => create.call(this, pendingItem))
+  }
+
+  #currentScope(): Scope {
+    const scope = this.#tenancy.current()
+    if (scope === undefined) throw refused(refuseWithoutScope(), undefined)
+    return scope
+  }
+
+  #poolFor(scope: Scope): TenantPool {
+    if (scope.kind !== 'system' || this.#isSystem) return this
+    if (this.#system === undefined) throw refused(refuseWithoutSystemPool(), scope)
+    return this.#system
+  }
+
+  #refusalOnPool(scope: Scope, text: string): TenantryError | undefined {
+    const kind = statementKind(text)
+    if (isTransactionControl(kind) || kind === 'mixed') return refuseControlOnPool()
+    return refusalOf({ scope, prelude: this.#preludes.of(scope) }, scope, text)
+  }
+
+  #checkOut(scope: Scope, done: ConnectCallback): void {
+    super.connect((error, client, giveBack) => {
+      if (error !== undefined && error !== null) {
+        done(error, undefined, giveBack)
+        return
+      }
+      const tenantClient = client as unknown as TenantClient
+      tenantClient.leased()
+      const checkout = new Checkout(this.#tenancy, tenantClient, scope, this.#preludes.of(scope), giveBack)
+      done(undefined, checkout.facade as unknown as pg.PoolClient, checkout.release)
+    })
+  }
+
+  #runUnscoped(text: string, values: readonly unknown[]): Promise<{ rows: Record<string, unknown>[] }> {
+    return new Promise((resolve, reject) => {
+      this.#run(noTenantScope({}), text, values, (error, result) =>
+        error ? reject(error) : resolve(result as never),
+      )
+    })
+  }
+
+  /** One statement on one connection. An error destroys the connection, as in pg-pool. */
+  #run(scope: Scope, config: unknown, values: unknown, callback: QueryCallback): void {
+    super.connect((connectError, connected, giveBack) => {
+      if (connectError !== undefined && connectError !== null) {
+        callback(connectError)
+        return
+      }
+      const client = connected as unknown as TenantClient
+      client.leased()
+      const lease: Lease = { scope, prelude: this.#preludes.of(scope) }
+      let finished = false
+      const finish: QueryCallback = (error, result) => {
+        if (finished) return
+        finished = true
+        giveBack(error ?? (client.status === 'I' ? undefined : true))
+        if (error) callback(error)
+        else callback(undefined, result)
+      }
+      try {
+        client.runForPool(lease, config, values, finish)
+      } catch (error) {
+        finish(error as Error)
+      }
+    })
+  }
+}

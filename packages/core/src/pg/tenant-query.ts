@@ -1,0 +1,103 @@
+import type { Lease } from './lease.ts'
+import { BaseQuery, prepareValue } from './pg-internals.ts'
+import type { FieldDescription, WireConnection } from './pg-internals.ts'
+import type { PreparedStatement } from './prepared-statements.ts'
+import { statementKind } from './statement-kind.ts'
+import type { StatementKind } from './statement-kind.ts'
+
+/** Decides, at the moment a statement is sent, what goes ahead of it; an error refuses it. */
+export type BeforeSending = (query: TenantQuery) => Error | undefined
+
+/** A pg.Query that knows its checkout, and goes through the extended protocol when a prelude goes ahead of it. */
+export class TenantQuery extends BaseQuery {
+  readonly kind: StatementKind
+  readonly lease: Lease
+  /** Per-query timeout in milliseconds: pg reads it off the query it is given. */
+  readonly query_timeout: number | undefined
+  /** Set when it is sent: it must not be a simple query, which would leave a prelude's transaction open. */
+  extended = false
+  /** Set when it is sent under a name of ours. */
+  statement: PreparedStatement | undefined
+  /** Sent a second time, after the server had lost its plan or name. */
+  retried = false
+  /** pg has told the caller that it took too long; on the server it runs on. */
+  timedOut = false
+  readonly #beforeSending: BeforeSending
+
+  /** @throws whatever converting a value throws */
+  constructor(
+    lease: Lease,
+    beforeSending: BeforeSending,
+    config: unknown,
+    values: unknown,
+    callback: unknown,
+  ) {
+    super(config, values, callback)
+    this.lease = lease
+    this.#beforeSending = beforeSending
+    this.kind = statementKind(typeof this.text === 'string' ? this.text : '')
+    this.query_timeout = (config as { query_timeout?: number }).query_timeout
+    // Now and not between Parse and Bind, where a value that throws would leave half a group on the wire.
+    if (Array.isArray(this.values)) this.values = this.values.map((value) => prepareValue(value))
+  }
+
+  /** Whether it may go under a name of ours: rows in text form, in one portal, with no name of its own. */
+  get preparable(): boolean {
+    return (
+      this.kind === 'data' &&
+      !this.name &&
+      !this.rows &&
+      !this.binary &&
+      !this.portal &&
+      (this.values === undefined || Array.isArray(this.values))
+    )
+  }
+
+  override submit(connection: WireConnection): Error | null {
+    const refusal = this.#beforeSending(this)
+    if (refusal !== undefined) return refusal
+    // pg corks only since 8.13, and not around what precedes Parse.
+    connection.stream.cork()
+    try {
+      return super.submit(connection)
+    } finally {
+      connection.stream.uncork()
+    }
+  }
+
+  override requiresPreparation(): boolean {
+    return this.extended || super.requiresPreparation()
+  }
+
+  override prepare(connection: WireConnection): void {
+    const statement = this.statement
+    if (statement === undefined) {
+      super.prepare(connection)
+      return
+    }
+    const { name, fields } = statement
+    if (!statement.parsed) {
+      connection.parse({ text: this.text, name, ...(Array.isArray(this.types) && { types: this.types }) })
+    }
+    connection.bind({ statement: name, values: this.values ?? [], valueMapper: (value) => value })
+    if (fields === undefined) connection.describe({ type: 'P' })
+    else if (fields !== null) super.handleRowDescription({ fields })
+    connection.execute({})
+    connection.sync()
+  }
+
+  override handleRowDescription(message: { fields: readonly FieldDescription[] }): void {
+    if (this.statement !== undefined) this.statement.fields = message.fields
+    super.handleRowDescription(message)
+  }
+
+  override handleCommandComplete(message: { text: string }, connection: WireConnection): void {
+    if (this.statement?.fields === undefined && this.statement !== undefined) this.statement.fields = null
+    super.handleCommandComplete(message, connection)
+  }
+
+  override handleError(error: Error, connection: WireConnection): void {
+    if (error.message === 'Query read timeout') this.timedOut = true
+    super.handleError(error, connection)
+  }
+}
