@@ -76,7 +76,8 @@ export function checkPoolOptions(options: TenantPoolOptions, settings: readonly 
       invalid(`new TenantPool({ ${key} }) is ${describeValue(given[key])}: give true or false.`)
     }
   }
-  const startup = startupOptions(options).toLowerCase()
+  // As the server reads them: a backslash quotes any character, and "--a-b" means "a_b".
+  const startup = startupOptions(options).toLowerCase().replaceAll('\\', '').replaceAll('-', '_')
   const preset = settings.find((setting) => startup.includes(setting.parameter))
   if (preset !== undefined) {
     invalid(

@@ -10,8 +10,7 @@ import { HOME } from './client-home.ts'
 import type { ClientHome } from './client-home.ts'
 import type { Lease } from './lease.ts'
 import type { QueryCallback, Submittable } from './pg-internals.ts'
-import { preludeFactory } from './prelude.ts'
-import type { PreludeFactory } from './prelude.ts'
+import { PreludeFactory } from './prelude.ts'
 import { StatementNames } from './prepared-statements.ts'
 import { refuseControlOnPool, refuseWithoutScope, refuseWithoutSystemPool } from './refusals.ts'
 import { isTransactionControl, statementKind } from './statement-kind.ts'
@@ -21,6 +20,7 @@ import type { TenantPoolOptions } from './tenant-pool-options.ts'
 import { TransactionRunner } from './transaction.ts'
 import type { TransactionOptions } from './transaction.ts'
 import { verifyDatabase } from './verify.ts'
+import type { VerifyOptions, VerifyQuery } from './verify.ts'
 
 type ConnectCallback = (
   error: Error | undefined,
@@ -72,7 +72,7 @@ export class TenantPool extends pg.Pool {
     const tenancy = checkTenancy((options as TenantPoolOptions | undefined)?.tenancy)
     const { system, prepare = false, tenancy: _tenancy, ...poolOptions } = options
     checkPoolOptions(options, tenancy.settings)
-    const preludes = preludeFactory(tenancy.settings, (value) => pg.Client.prototype.escapeLiteral(value))
+    const preludes = new PreludeFactory(tenancy.settings, (value) => pg.Client.prototype.escapeLiteral(value))
     const setupScope = noTenantScope({})
     const home: ClientHome = {
       preludes,
@@ -225,10 +225,9 @@ export class TenantPool extends pg.Pool {
    * await pool.verify()
    * ```
    */
-  async verify(): Promise<void> {
-    const queryOn = (pool: TenantPool) => (text: string, values: readonly unknown[]) =>
-      pool.#runUnscoped(text, values)
-    await verifyDatabase(queryOn(this), this.#system && queryOn(this.#system), this.#tenancy.settings)
+  async verify(options: VerifyOptions = {}): Promise<void> {
+    const queryOn = (pool: TenantPool): VerifyQuery => (text, values) => pool.#rowsWithoutTenant(text, values)
+    await verifyDatabase(queryOn(this), this.#system && queryOn(this.#system), this.#tenancy.settings, options)
   }
 
   /** Ends both pools: the tenants' and the system's. */
@@ -283,11 +282,14 @@ export class TenantPool extends pg.Pool {
     })
   }
 
-  #runUnscoped(text: string, values: readonly unknown[]): Promise<{ rows: Record<string, unknown>[] }> {
+  #rowsWithoutTenant(text: string, values: readonly unknown[] | undefined): Promise<readonly Record<string, unknown>[]> {
     return new Promise((resolve, reject) => {
-      this.#run(noTenantScope({}), text, values, (error, result) =>
-        error ? reject(error) : resolve(result as never),
-      )
+      this.#run(noTenantScope({}), text, values, (error, result) => {
+        // Several statements have several results.
+        const last = [result as { rows: Record<string, unknown>[] }].flat().at(-1)
+        if (error) reject(error)
+        else resolve(last?.rows ?? [])
+      })
     })
   }
 

@@ -19,7 +19,7 @@ export interface Finding {
   readonly object: string
   /** What is wrong and what follows from it. */
   readonly message: string
-  /** The SQL that puts it right; to be run as the owner or a superuser. */
+  /** The SQL that puts it right; to be run by the table's owner or a superuser. */
   readonly fix: string
 }
 
@@ -40,69 +40,88 @@ export class UnsafeDatabaseError extends TenantryError {
   }
 }
 
-type Row = Record<string, unknown>
+/** Options of `TenantPool.verify`. */
+export interface VerifyOptions {
+  /**
+   * The column by which a table is recognised as one of tenants' even without a policy.
+   * @default 'tenant_id'
+   */
+  readonly tenantColumn?: string
+  /** Tables that have such a column and are rightly not isolated, as `schema.table`. */
+  readonly except?: readonly string[]
+}
 
-/** Runs one statement and returns its rows. */
-export type VerifyQuery = (text: string, values: readonly unknown[]) => Promise<{ rows: Row[] }>
+type Row = Readonly<Record<string, unknown>>
+
+/** Runs a text without a tenant; its last statement's rows. */
+export type VerifyQuery = (text: string, values?: readonly unknown[]) => Promise<readonly Row[]>
 
 const ROLE = `
-  select quote_ident(current_user) as role, rolsuper, rolbypassrls
+  select quote_ident(rolname) as role, rolsuper, rolbypassrls
   from pg_catalog.pg_roles where rolname = current_user`
 
-// Roles that this session may turn into. Superusers are members of every role.
+// Which privileged roles this session may SET ROLE to, and the memberships of its own that lead there. Since 16 a
+// membership may exclude SET: https://www.postgresql.org/docs/current/sql-grant.html#SQL-GRANT-DESCRIPTION-ROLES
 const REACHABLE_ROLES = `
-  select quote_ident(r.rolname) as role, r.rolsuper, r.rolbypassrls
-  from pg_catalog.pg_roles r
-  where (r.rolsuper or r.rolbypassrls) and r.rolname <> current_user
-    and pg_catalog.pg_has_role(session_user, r.oid, 'MEMBER')
-    and not (select s.rolsuper from pg_catalog.pg_roles s where s.rolname = session_user)
+  select quote_ident(target.rolname) as role, target.rolsuper, quote_ident(self.rolname) as member,
+    array(
+      select quote_ident(granted.rolname)
+      from pg_catalog.pg_auth_members m join pg_catalog.pg_roles granted on granted.oid = m.roleid
+      where m.member = self.oid and pg_catalog.pg_has_role(granted.oid, target.oid, 'MEMBER')
+      order by 1
+    ) as through
+  from pg_catalog.pg_roles self, pg_catalog.pg_roles target
+  where self.rolname = session_user and not self.rolsuper and target.oid <> self.oid
+    and (target.rolsuper or target.rolbypassrls)
+    and pg_catalog.pg_has_role(self.oid, target.oid,
+      case when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end)
   order by 1`
 
-// A table is one of tenants' if a policy of it, its columns' defaults or the name of a column says so. The name is
-// that of the column with which the policies compare the setting; where there are none yet, \`tenant_id\`.
 const TABLES = `
-  with tables as (
-    select c.oid, n.nspname, c.relname, c.relowner, c.relrowsecurity, c.relforcerowsecurity, c.relispartition,
+  select format('%I.%I', nspname, relname) as name, nspname || '.' || relname as plain_name,
+    relrowsecurity as enabled, relforcerowsecurity as forced, pg_catalog.row_security_active(oid) as active,
+    pg_catalog.pg_has_role(relowner, 'USAGE') as owned, has_policies, has_tenant_column, reachable
+  from (
+    select c.*, n.nspname,
       exists (select from pg_catalog.pg_policy p where p.polrelid = c.oid) as has_policies,
       exists (
         select from pg_catalog.pg_attribute a
-        where a.attrelid = c.oid and a.attname = 'tenant_id' and a.attnum > 0 and not a.attisdropped
+        where a.attrelid = c.oid and a.attname = $1 and a.attnum > 0 and not a.attisdropped
       ) as has_tenant_column,
       pg_catalog.has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE')
         or pg_catalog.has_table_privilege(c.oid, 'DELETE') as reachable
-    from pg_catalog.pg_class c
-    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p') and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
-  )
-  select format('%I.%I', nspname, relname) as name, relrowsecurity, relforcerowsecurity, has_policies, has_tenant_column,
-    reachable, pg_catalog.row_security_active(oid) as active, pg_catalog.pg_has_role(relowner, 'USAGE') as owned
-  from tables
-  where has_policies or has_tenant_column or relrowsecurity
+  ) as tables
+  where has_policies or relrowsecurity or (has_tenant_column and reachable)
   order by 1`
 
-const STARTING_VALUE = `select coalesce(reset_val, '') as value from pg_catalog.pg_settings where name = $1`
+// Where a role or database is altered to start sessions with a setting.
+const PRESETS = `
+  select 'role ' || case when s.setrole = 0 then 'all' else quote_ident(r.rolname) end
+      || case when s.setdatabase = 0 then '' else ' in database ' || quote_ident(d.datname) end as source
+  from pg_catalog.pg_db_role_setting s
+  left join pg_catalog.pg_roles r on r.oid = s.setrole
+  left join pg_catalog.pg_database d on d.oid = s.setdatabase
+  where (s.setrole = 0 or r.rolname = session_user) and (s.setdatabase = 0 or d.datname = current_database())
+    and exists (select from unnest(s.setconfig) as entry where lower(split_part(entry, '=', 1)) = $1)
+  order by 1`
 
-const SESSION_VALUE = `
-  select source from (
-    select format('role %I', rolname) as source, s.setconfig from pg_catalog.pg_db_role_setting s
-      join pg_catalog.pg_roles on pg_roles.oid = s.setrole
-      where rolname = session_user and s.setdatabase in (0, (select oid from pg_catalog.pg_database where datname = current_database()))
-    union all
-    select format('database %I', datname), s.setconfig from pg_catalog.pg_db_role_setting s
-      join pg_catalog.pg_database on pg_database.oid = s.setdatabase
-      where datname = current_database() and s.setrole = 0
-  ) as presets
-  where exists (select from unnest(setconfig) as entry where lower(split_part(entry, '=', 1)) = $1)`
+/** What RESET returns a session to is what it started with; pg_settings does not show customized options. */
+function startingValue(parameter: string): string {
+  const quoted = parameter.split('.').map((part) => `"${part}"`).join('.')
+  return `reset ${quoted}; select coalesce(current_setting('${parameter}', true), '') as value`
+}
 
 async function roleFindings(query: VerifyQuery): Promise<Finding[]> {
   const findings: Finding[] = []
-  for (const { role, rolsuper, rolbypassrls } of (await query(ROLE, [])).rows) {
+  for (const { role, rolsuper, rolbypassrls } of await query(ROLE)) {
     if (rolsuper === true) {
       findings.push({
         code: 'superuser',
         object: String(role),
         message: `The application connects as ${role}, a superuser: no policy applies to it, it sees every tenant.`,
-        fix: `create role app login nosuperuser nobypassrls password '…'; -- and connect as app`,
+        fix: `alter role ${role} nosuperuser; -- or create another: create role app login password '…';`,
       })
     }
     if (rolbypassrls === true) {
@@ -114,57 +133,58 @@ async function roleFindings(query: VerifyQuery): Promise<Finding[]> {
       })
     }
   }
-  for (const { role, rolsuper } of (await query(REACHABLE_ROLES, [])).rows) {
+  for (const { role, rolsuper, member, through } of await query(REACHABLE_ROLES)) {
     findings.push({
       code: 'can-become-privileged',
       object: String(role),
-      message: `The application's role may SET ROLE ${role}, ${rolsuper === true ? 'a superuser' : 'which has BYPASSRLS'}.`,
-      fix: `revoke ${role} from current_user; -- name the application's role for current_user`,
+      message: `The application's role ${member} may SET ROLE ${role}, ${rolsuper === true ? 'a superuser' : 'which has BYPASSRLS'}.`,
+      fix: (through as string[]).map((granted) => `revoke ${granted} from ${member};`).join(' '),
     })
   }
   return findings
 }
 
-function tableFinding(table: Row): Finding | undefined {
+function tableFinding(table: Row, privileged: boolean): Finding | undefined {
   const name = String(table['name'])
-  const force = `alter table ${name} enable row level security; alter table ${name} force row level security;`
-  if (table['relrowsecurity'] !== true) {
-    if (table['reachable'] !== true && table['has_policies'] !== true) return undefined
+  const force = `alter table ${name} force row level security;`
+  const enable = `alter table ${name} enable row level security; ${force}`
+  if (table['enabled'] !== true) {
     return table['has_policies'] === true
       ? {
           code: 'rls-inactive',
           object: name,
           message: `${name} has policies, but row-level security is not enabled on it, so they do nothing.`,
-          fix: force,
+          fix: enable,
         }
       : {
           code: 'rls-missing',
           object: name,
-          message: `${name} has a column tenant_id and no row-level security: every tenant reaches all of its rows.`,
-          fix: `${force} -- and create its policies`,
+          message: `${name} has a tenant column and no row-level security: every tenant reaches all of its rows.`,
+          fix: `${enable} -- then create its policies; until then it shows no row`,
         }
   }
-  if (table['relforcerowsecurity'] !== true) {
+  if (table['forced'] !== true) {
     return table['owned'] === true
       ? {
           code: 'owns-unforced-table',
           object: name,
-          message: `The application's role owns ${name}, and its row-level security is not forced: owners pass it.`,
-          fix: `alter table ${name} force row level security; alter table ${name} owner to another_role;`,
+          message: `The application's role owns ${name}, whose row-level security is not forced: no policy applies to it.`,
+          fix: `${force} -- and better, give it an owner that the application does not connect as`,
         }
       : {
           code: 'rls-not-forced',
           object: name,
           message: `The row-level security of ${name} is not forced: views and functions of its owner pass it.`,
-          fix: `alter table ${name} force row level security;`,
+          fix: force,
         }
   }
-  if (table['active'] !== true) {
+  // Of a privileged role it has been said already.
+  if (table['active'] !== true && !privileged) {
     return {
       code: 'rls-inactive',
       object: name,
       message: `Row-level security is not active on ${name} for the application's role.`,
-      fix: `select rolname, rolsuper, rolbypassrls from pg_roles; -- the role must have neither`,
+      fix: enable,
     }
   }
   return undefined
@@ -173,15 +193,14 @@ function tableFinding(table: Row): Finding | undefined {
 async function settingFindings(query: VerifyQuery, settings: readonly Setting[]): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const { parameter, key } of settings) {
-    const presets = (await query(SESSION_VALUE, [parameter])).rows
-    const starting = (await query(STARTING_VALUE, [parameter])).rows.filter(({ value }) => value !== '')
-    const sources =
-      presets.length > 0 ? presets.map(({ source }) => String(source)) : starting.map(() => 'system')
+    let sources = (await query(PRESETS, [parameter])).map(({ source }) => String(source))
+    const [start] = await query(startingValue(parameter))
+    if (sources.length === 0 && start?.['value'] !== '') sources = ['system']
     for (const source of sources) {
       findings.push({
         code: 'setting-preset',
         object: parameter,
-        message: `A fresh connection starts with "${parameter}" set (by ${source}): without a scope it acts for that ${key}.`,
+        message: `A fresh connection starts with "${parameter}" set (${source}): what runs without a scope acts for that ${key}.`,
         fix: `alter ${source} reset ${parameter};`,
       })
     }
@@ -190,7 +209,7 @@ async function settingFindings(query: VerifyQuery, settings: readonly Setting[])
 }
 
 async function systemFindings(query: VerifyQuery): Promise<Finding[]> {
-  const { rows } = await query(ROLE, [])
+  const rows = await query(ROLE)
   return rows
     .filter(({ rolsuper, rolbypassrls }) => rolsuper !== true && rolbypassrls !== true)
     .map(({ role }) => ({
@@ -210,15 +229,13 @@ export async function verifyDatabase(
   query: VerifyQuery,
   systemQuery: VerifyQuery | undefined,
   settings: readonly Setting[],
+  { tenantColumn = 'tenant_id', except = [] }: VerifyOptions,
 ): Promise<void> {
   const findings = await roleFindings(query)
   const privileged = findings.some(({ code }) => code === 'superuser' || code === 'bypasses-rls')
-  for (const table of (await query(TABLES, [])).rows) {
-    const finding = tableFinding(table)
-    // Said once, of the role, and not again of every table.
-    if (finding !== undefined && !(privileged && finding.object && table['relforcerowsecurity'] === true)) {
-      findings.push(finding)
-    }
+  for (const table of await query(TABLES, [tenantColumn])) {
+    const finding = except.includes(String(table['plain_name'])) ? undefined : tableFinding(table, privileged)
+    if (finding !== undefined) findings.push(finding)
   }
   findings.push(...(await settingFindings(query, settings)))
   if (systemQuery !== undefined) findings.push(...(await systemFindings(systemQuery)))

@@ -1,5 +1,5 @@
 /*
- * The three frontend messages of a prelude.
+ * The frontend messages of a prelude.
  * https://www.postgresql.org/docs/current/protocol-message-formats.html
  */
 
@@ -7,42 +7,44 @@ const PARSE = 0x50
 const BIND = 0x42
 const EXECUTE = 0x45
 
-function message(type: number, ...parts: readonly Buffer[]): Buffer {
-  const body = Buffer.concat(parts)
-  const header = Buffer.alloc(5)
-  header[0] = type
-  header.writeUInt32BE(body.length + 4, 1)
-  return Buffer.concat([header, body])
-}
-
-const cstring = (text: string): Buffer => Buffer.from(`${text}\0`, 'utf8')
-
 /** Parse: a statement whose parameters' types the server infers. */
 export function parseMessage(name: string, text: string): Buffer {
-  return message(PARSE, cstring(name), cstring(text), Buffer.from([0, 0]))
+  const body = Buffer.from(`${name}\0${text}\0\0\0`, 'utf8')
+  const message = Buffer.alloc(5 + body.length)
+  message.writeUInt8(PARSE, 0)
+  message.writeUInt32BE(4 + body.length, 1)
+  body.copy(message, 5)
+  return message
 }
 
-/** Bind: text parameters into the unnamed portal, results as text. */
-export function bindMessage(statement: string, values: readonly string[]): Buffer {
-  const encoded = values.map((value) => Buffer.from(value, 'utf8'))
-  const length =
-    5 + 1 + statement.length + 1 + 2 + 2 + encoded.reduce((sum, value) => sum + 4 + value.length, 0) + 2
+const EXECUTE_LENGTH = 9
+
+/**
+ * Bind of text parameters to a statement, and Execute of the unnamed portal, behind the bytes of `before`: one buffer
+ * for what is written at once.
+ *
+ * @param statement its name, ASCII, `''` for the unnamed one
+ */
+export function bindAndExecute(before: Buffer, statement: string, values: readonly string[]): Buffer {
+  let bindLength = 4 + 1 + statement.length + 1 + 2 + 2 + 2
+  for (const value of values) bindLength += 4 + Buffer.byteLength(value, 'utf8')
   // Not from the shared slab, which every prelude kept would keep whole.
-  const buffer = Buffer.allocUnsafeSlow(length)
-  let offset = buffer.writeUInt8(BIND, 0)
-  offset = buffer.writeUInt32BE(length - 1, offset)
+  const buffer = Buffer.allocUnsafeSlow(before.length + 1 + bindLength + 1 + EXECUTE_LENGTH)
+  let offset = before.copy(buffer, 0)
+  offset = buffer.writeUInt8(BIND, offset)
+  offset = buffer.writeUInt32BE(bindLength, offset)
   offset = buffer.writeUInt8(0, offset)
   offset += buffer.write(statement, offset, 'latin1')
   offset = buffer.writeUInt8(0, offset)
   offset = buffer.writeUInt16BE(0, offset)
-  offset = buffer.writeUInt16BE(encoded.length, offset)
-  for (const value of encoded) {
-    offset = buffer.writeUInt32BE(value.length, offset)
-    offset += value.copy(buffer, offset)
+  offset = buffer.writeUInt16BE(values.length, offset)
+  for (const value of values) {
+    const written = buffer.write(value, offset + 4, 'utf8')
+    offset = buffer.writeUInt32BE(written, offset) + written
   }
-  buffer.writeUInt16BE(0, offset)
+  offset = buffer.writeUInt16BE(0, offset)
+  offset = buffer.writeUInt8(EXECUTE, offset)
+  offset = buffer.writeUInt32BE(EXECUTE_LENGTH, offset)
+  buffer.fill(0, offset)
   return buffer
 }
-
-/** Execute: the unnamed portal, all rows. */
-export const executeMessage: Buffer = message(EXECUTE, cstring(''), Buffer.alloc(4))
