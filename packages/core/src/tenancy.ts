@@ -146,6 +146,14 @@ export interface Tenancy<Id = unknown, Keys extends string = string> {
   assign(tenant: TenantInput<Id, Keys>): void
 }
 
+// Registered, for the tenancy may have been made by another copy of this package.
+const leave = Symbol.for('@tenantry/core/leave')
+
+/** Runs `fn` with no scope at all. Not for applications: work for no tenant is `tenancy.withoutTenant(fn)`. */
+export function withoutScope<T>(tenancy: Tenancy, fn: () => T): T {
+  return (tenancy as unknown as { [leave]: (fn: () => T) => T })[leave](fn)
+}
+
 /**
  * Declares the tenancy of an application. Make it once and import it everywhere.
  *
@@ -203,6 +211,7 @@ export function createTenancy<
   return Object.freeze({
     settings,
     current,
+    [leave]: <T>(fn: () => T): T => store.run({ scope: undefined, deferred: false }, fn),
 
     run<T>(tenant: unknown, fn: () => T) {
       const from = current()

@@ -1,4 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
+import { withoutScope } from '../tenancy.ts'
+import type { Tenancy } from '../tenancy.ts'
 import type { Submittable } from './pg-internals.ts'
 
 /*
@@ -13,16 +15,20 @@ export function inCallersContext<Fn extends AnyFunction>(fn: Fn): Fn {
   return AsyncResource.bind(fn as unknown as (...values: unknown[]) => unknown) as unknown as Fn
 }
 
-/** The context in which this module was loaded: that of no request. */
+/** The context in which this module was loaded: outside of any other library's scope, too. */
 const outside = new AsyncResource('TenantPool')
 
-/** Runs `fn` in the context of no request, so that what it starts (sockets, timers) holds on to nobody's scope. */
-export function outsideOfRequests<T>(fn: () => T): T {
-  return outside.runInAsyncScope(fn)
+/**
+ * Runs `fn` in the context of no request, so that what it starts (sockets, timers) holds on to nobody's scope.
+ * It leaves the tenancy's own scope explicitly: an application may load this module in the middle of a request.
+ */
+export function outsideOfRequests<T>(tenancy: Tenancy, fn: () => T): T {
+  return outside.runInAsyncScope(() => withoutScope(tenancy, fn))
 }
 
-// What pg calls on a submittable, and what its listeners hear.
+// What pg calls on a submittable (its `submit` converts values), and what its listeners hear.
 const HANDLERS = [
+  'submit',
   'handleRowDescription',
   'handleDataRow',
   'handlePortalSuspended',
@@ -40,6 +46,7 @@ export function bindSubmittable(submittable: Submittable): void {
   const members = submittable as unknown as Record<string, unknown>
   const method = (name: string) =>
     typeof members[name] === 'function' ? (members[name] as AnyFunction) : undefined
+  if (typeof submittable.callback === 'function') submittable.callback = inCallersContext(submittable.callback)
   for (const name of HANDLERS) {
     const handler = method(name)
     if (handler !== undefined) members[name] = inCallersContext(handler.bind(submittable) as AnyFunction)

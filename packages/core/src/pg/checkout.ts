@@ -4,7 +4,6 @@ import { refused } from '../events.ts'
 import type { Scope } from '../scope.ts'
 import { inCallersContext } from './caller-context.ts'
 import type { Lease } from './lease.ts'
-import type { Submittable } from './pg-internals.ts'
 import type { Prelude } from './prelude.ts'
 import {
   refuseControlInText,
@@ -13,8 +12,9 @@ import {
   refuseReleased,
   refuseSecondRelease,
 } from './refusals.ts'
+import { refuseQuery } from './refuse-query.ts'
 import { statementKind } from './statement-kind.ts'
-import { refuseQuery } from './tenant-client.ts'
+import { textOf } from './statement-text.ts'
 import type { TenantClient } from './tenant-client.ts'
 
 type Listener = (...values: unknown[]) => void
@@ -44,14 +44,6 @@ export function refusalOf(lease: Lease, current: Scope | undefined, text: string
   return undefined
 }
 
-/** The text of whatever `client.query` was given, `''` where it cannot be known. */
-export function textOf(config: unknown): string {
-  if (typeof config === 'string') return config
-  const { text, cursor } = (config ?? {}) as { text?: unknown; cursor?: { text?: unknown } }
-  const found = text ?? cursor?.text
-  return typeof found === 'string' ? found : ''
-}
-
 /**
  * One checkout: a client for one scope, until its release. Callers hold its facade, which dies with the release: a
  * handle kept for too long can then neither query nor release what somebody else has checked out since.
@@ -64,9 +56,7 @@ export class Checkout implements Lease {
   readonly #tenancy: Tenancy
   readonly #giveBack: GiveBack
   #released = false
-  /** What callers have set on the client, such as a wrapped `query`: theirs alone, and gone with the release. */
-  readonly #own = new Map<PropertyKey, unknown>()
-  readonly #listeners: { event: string; listener: Listener; bound: Listener }[] = []
+  readonly #listeners: { event: string | symbol; listener: Listener; bound: Listener }[] = []
 
   constructor(tenancy: Tenancy, client: TenantClient, scope: Scope, prelude: Prelude, giveBack: GiveBack) {
     this.#tenancy = tenancy
@@ -74,63 +64,58 @@ export class Checkout implements Lease {
     this.scope = scope
     this.prelude = prelude
     this.#giveBack = giveBack
-    this.facade = new Proxy(client, {
-      get: (target, name) => this.#get(target, name),
-      set: (_target, name, value) => {
-        this.#own.set(name, value)
-        return true
-      },
-    })
+    // What callers set on the facade (a wrapped `query`, say) stays on this object, and goes with the checkout.
+    const own = Object.create(client) as TenantClient
+    this.facade = new Proxy(own, { get: (target, name) => this.#get(target, name) })
   }
 
   readonly query = (config: unknown, values?: unknown, callback?: unknown): unknown => {
-    if (config === null || config === undefined)
+    if (config === null || config === undefined) {
       throw new TypeError('Client was passed a null or undefined query')
-    let current: Scope | undefined
-    let refusal: Error | undefined
-    try {
-      current = this.#tenancy.current()
-      refusal = this.#released ? refuseReleased() : refusalOf(this, current, textOf(config))
-    } catch (error) {
-      refusal = error as Error
     }
-    if (refusal === undefined) return this.client.run(this, config, values, callback)
-    refused(refusal as TenantryError, current)
-    const callBack = typeof callback === 'function' ? inCallersContext(callback as Listener) : callback
-    return refuseQuery(refusal, config as Submittable, values, callBack, this.client.connection)
+    let refusal: unknown
+    try {
+      const current = this.#tenancy.current()
+      const reason = this.#released ? refuseReleased() : refusalOf(this, current, textOf(config))
+      if (reason === undefined) return this.client.run(this, config, values, callback)
+      refusal = refused(reason, current)
+    } catch (error) {
+      refusal = error
+    }
+    return refuseQuery(refusal as Error, config, values, callback, this.client.connection)
   }
 
   readonly release: GiveBack = (error) => {
     if (this.#released) throw refused(refuseSecondRelease(), this.scope)
     this.#released = true
-    for (const { event, bound } of this.#listeners) this.client.removeListener(event, bound)
+    this.#removeAllListeners()
     if (error) this.#giveBack(error)
-    else if (this.client.isQuiet) this.#giveBackQuiet()
-    else if (this.client.isAbandoned) this.#giveBack(true)
-    else this.client.whenQuiet(() => this.#giveBackQuiet())
+    else if (this.client.isQuiet || this.client.isAbandoned) this.#giveBackSettled()
+    else this.client.whenSettled(() => this.#giveBackSettled())
   }
 
-  // Destroyed, the server rolls back what was left open; pooled, the next holder would have continued it.
-  #giveBackQuiet(): void {
-    this.#giveBack(this.client.status === 'I' ? undefined : true)
+  // Pooled in the middle of something, the next holder would have continued it; destroyed, the server rolls it back.
+  #giveBackSettled(): void {
+    this.#giveBack(this.client.isQuiet && this.client.status === 'I' ? undefined : true)
   }
 
-  #get(target: TenantClient, name: PropertyKey): unknown {
-    if (this.#own.has(name)) return this.#own.get(name)
+  #get(own: TenantClient, name: PropertyKey): unknown {
+    if (Object.hasOwn(own, name)) return Reflect.get(own, name)
     if (name === 'query') return this.query
     if (name === 'release') return this.release
     if (ADDING.has(name)) return this.#addListener(name as 'on')
     if (REMOVING.has(name)) return this.#removeListener
-    const value: unknown = Reflect.get(target, name, target)
+    if (name === 'removeAllListeners') return this.#removeAllListeners
+    const value: unknown = Reflect.get(this.client, name, this.client)
     if (typeof value !== 'function' || name === 'constructor') return value
     return (...values: unknown[]) => {
       if (this.#released) throw refused(refuseReleased(), this.scope)
-      return (value as (...values: unknown[]) => unknown).apply(target, values)
+      return (value as (...values: unknown[]) => unknown).apply(this.client, values)
     }
   }
 
   #addListener(method: 'on') {
-    return (event: string, listener: Listener): TenantClient => {
+    return (event: string | symbol, listener: Listener): TenantClient => {
       if (this.#released) return this.facade
       const bound = inCallersContext(listener)
       this.#listeners.push({ event, listener, bound })
@@ -139,10 +124,19 @@ export class Checkout implements Lease {
     }
   }
 
-  readonly #removeListener = (event: string, listener: Listener): TenantClient => {
+  readonly #removeListener = (event: string | symbol, listener: Listener): TenantClient => {
     const index = this.#listeners.findLastIndex((each) => each.event === event && each.listener === listener)
     const [removed] = index === -1 ? [] : this.#listeners.splice(index, 1)
     if (removed !== undefined) this.client.removeListener(event, removed.bound)
+    return this.facade
+  }
+
+  // Of this checkout alone: pg-pool and TenantClient have listeners of their own on the client.
+  readonly #removeAllListeners = (event?: string | symbol): TenantClient => {
+    for (const each of this.#listeners.splice(0)) {
+      if (event === undefined || each.event === event) this.client.removeListener(each.event, each.bound)
+      else this.#listeners.push(each)
+    }
     return this.facade
   }
 }

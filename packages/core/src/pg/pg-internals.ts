@@ -35,15 +35,17 @@ export type FieldDescription = object
 export interface Submittable {
   submit(connection: WireConnection): Error | null | undefined | void
   handleError(error: Error, connection: WireConnection): void
+  handleReadyForQuery(connection: WireConnection): void
   callback?: QueryCallback
-  text?: unknown
-  name?: unknown
+  requiresPreparation?: () => boolean
+  emit?: (event: string, ...values: unknown[]) => boolean
 }
 
 export type QueryCallback = (error: Error | null | undefined, result?: unknown) => void
 
 /** pg.Query, with the members that pg itself calls. */
-export interface WireQuery extends EventEmitter, Submittable {
+export interface WireQuery extends Omit<EventEmitter, 'emit'>, Submittable {
+  emit(event: string, ...values: unknown[]): boolean
   text: string
   name?: string
   values?: readonly unknown[]

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { FieldDescription } from './pg-internals.ts'
+import type { DatabaseMessage, FieldDescription } from './pg-internals.ts'
 
 /** Prepared statements kept on each connection. */
 const STATEMENT_LIMIT = 100
@@ -22,6 +22,17 @@ export interface PreparedStatement {
  */
 export function statementName(identity: string): string {
   return `tenantry_${createHash('sha256').update(identity).digest('hex').slice(0, 32)}`
+}
+
+/**
+ * What an error says the server has lost of a prepared statement: its plan (a table it uses has changed its columns), or
+ * its name (or, to the same effect, that it has the name from somebody else).
+ */
+export function lossOf({ code, routine }: DatabaseMessage): 'plan' | 'name' | undefined {
+  if (code === '0A000' && routine === 'RevalidateCachedQuery') return 'plan'
+  if (code === '26000' && routine === 'FetchPreparedStatement') return 'name'
+  if (code === '42P05' && routine === 'StorePreparedStatement') return 'name'
+  return undefined
 }
 
 /** What all connections of a pool share: which texts are used repeatedly, and whether naming works at all. */

@@ -4,8 +4,8 @@ import { noTenantScope } from '../scope.ts'
 import { refused } from '../events.ts'
 import type { TenantryError } from '../errors.ts'
 import type { Tenancy } from '../tenancy.ts'
-import { inCallersContext, outsideOfRequests } from './caller-context.ts'
-import { Checkout, refusalOf, textOf } from './checkout.ts'
+import { bindSubmittable, inCallersContext, outsideOfRequests } from './caller-context.ts'
+import { Checkout, refusalOf } from './checkout.ts'
 import { HOME } from './client-home.ts'
 import type { ClientHome } from './client-home.ts'
 import type { Lease } from './lease.ts'
@@ -14,9 +14,11 @@ import { PreludeFactory } from './prelude.ts'
 import { StatementNames } from './prepared-statements.ts'
 import { refuseControlOnPool, refuseWithoutScope, refuseWithoutSystemPool } from './refusals.ts'
 import { isTransactionControl, statementKind } from './statement-kind.ts'
-import { refuseQuery, TenantClient } from './tenant-client.ts'
+import { textOf } from './statement-text.ts'
+import { isSubmittable, rethrowFromHere, TenantClient } from './tenant-client.ts'
 import { checkPoolOptions, checkTenancy, systemPoolOptions } from './tenant-pool-options.ts'
 import type { TenantPoolOptions } from './tenant-pool-options.ts'
+import { TenantQuery } from './tenant-query.ts'
 import { TransactionRunner } from './transaction.ts'
 import type { TransactionOptions } from './transaction.ts'
 import { verifyDatabase } from './verify.ts'
@@ -32,12 +34,6 @@ type PoolEvent = (...values: unknown[]) => void
 
 /** Marks the options of the pool that another makes for its system scope. */
 const SYSTEM = Symbol('@tenantry/core/pg/system')
-
-/** Lets the stack lead to the caller rather than to the socket's event, as pg does. */
-function rethrowFromHere(error: unknown): never {
-  if (error instanceof Error) Error.captureStackTrace(error)
-  throw error
-}
 
 /**
  * A `pg.Pool` in which every statement runs for the tenant of the scope it was sent in, in the one round trip it takes
@@ -163,32 +159,16 @@ export class TenantPool extends pg.Pool {
     callback: (err: Error, result: pg.QueryResult<R>) => void,
   ): void
   override query(config: unknown, values?: unknown, callback?: unknown): unknown {
-    const given = typeof values === 'function' ? values : callback
-    const parameters = typeof values === 'function' ? undefined : values
     // Its own refusal is right: a function is no query.
     if (typeof config === 'function') return super.query(config as never)
-    const own = given ?? (config as { callback?: unknown } | null)?.callback
-    const callBack = typeof own === 'function' ? inCallersContext(own as QueryCallback) : undefined
-    let scope: Scope
-    let pool: TenantPool
-    try {
-      scope = this.#currentScope()
-      pool = this.#poolFor(scope)
-      const refusal = this.#refusalOnPool(scope, textOf(config))
-      if (refusal !== undefined) throw refused(refusal, scope)
-    } catch (error) {
-      return refuseQuery(error as Error, config, parameters, callBack, this as never)
-    }
-    if (callBack !== undefined) {
-      pool.#run(scope, config, parameters, callBack)
+    const given = typeof values === 'function' ? values : callback
+    const parameters = typeof values === 'function' ? undefined : values
+    if (typeof given === 'function') {
+      this.#query(config, parameters, inCallersContext(given as QueryCallback))
       return undefined
     }
-    if (typeof (config as Partial<Submittable> | null)?.submit === 'function') {
-      pool.#run(scope, config, parameters, () => {})
-      return config
-    }
     return new Promise((resolve, reject) => {
-      pool.#run(scope, config, parameters, (error, result) => (error ? reject(error) : resolve(result)))
+      this.#query(config, parameters, (error, result) => (error ? reject(error) : resolve(result)))
     }).catch(rethrowFromHere)
   }
 
@@ -242,13 +222,13 @@ export class TenantPool extends pg.Pool {
 
   // Listeners of the pool belong to nobody's request.
   override emit(event: string | symbol, ...values: unknown[]): boolean {
-    return outsideOfRequests(() => super.emit(event, ...values))
+    return outsideOfRequests(this.#tenancy, () => super.emit(event, ...values))
   }
 
   // pg-pool's own hook. Opened in the context of a request, a connection would call back in that context for life.
   newClient(pendingItem: unknown): void {
     const create = (pg.Pool.prototype as unknown as { newClient: PoolEvent }).newClient
-    outsideOfRequests(() => create.call(this, pendingItem))
+    outsideOfRequests(this.#tenancy, () => create.call(this, pendingItem))
   }
 
   #currentScope(): Scope {
@@ -263,10 +243,32 @@ export class TenantPool extends pg.Pool {
     return this.#system
   }
 
-  #refusalOnPool(scope: Scope, text: string): TenantryError | undefined {
+  #refusalOnPool(lease: Lease, text: string): TenantryError | undefined {
     const kind = statementKind(text)
     if (isTransactionControl(kind) || kind === 'mixed') return refuseControlOnPool()
-    return refusalOf({ scope, prelude: this.#preludes.of(scope) }, scope, text)
+    return refusalOf(lease, lease.scope, text)
+  }
+
+  #query(config: unknown, values: unknown, callback: QueryCallback): void {
+    let pool: TenantPool
+    let lease: Lease
+    let query: TenantQuery | Submittable
+    try {
+      if (config === null || config === undefined) {
+        throw new TypeError('Client was passed a null or undefined query')
+      }
+      const scope = this.#currentScope()
+      pool = this.#poolFor(scope)
+      lease = { scope, prelude: this.#preludes.of(scope) }
+      const refusal = this.#refusalOnPool(lease, textOf(config))
+      if (refusal !== undefined) throw refused(refusal, scope)
+      if (isSubmittable(config)) bindSubmittable(config)
+      query = isSubmittable(config) ? config : new TenantQuery(lease, config, values)
+    } catch (error) {
+      process.nextTick(callback, error as Error)
+      return
+    }
+    pool.#run(lease, query, callback)
   }
 
   #checkOut(scope: Scope, done: ConnectCallback): void {
@@ -282,9 +284,14 @@ export class TenantPool extends pg.Pool {
     })
   }
 
-  #rowsWithoutTenant(text: string, values: readonly unknown[] | undefined): Promise<readonly Record<string, unknown>[]> {
+  #rowsWithoutTenant(
+    text: string,
+    values: readonly unknown[] | undefined,
+  ): Promise<readonly Record<string, unknown>[]> {
+    const scope = noTenantScope({})
+    const lease = { scope, prelude: this.#preludes.of(scope) }
     return new Promise((resolve, reject) => {
-      this.#run(noTenantScope({}), text, values, (error, result) => {
+      this.#run(lease, new TenantQuery(lease, text, values), (error, result) => {
         // Several statements have several results.
         const last = [result as { rows: Record<string, unknown>[] }].flat().at(-1)
         if (error) reject(error)
@@ -294,7 +301,7 @@ export class TenantPool extends pg.Pool {
   }
 
   /** One statement on one connection. An error destroys the connection, as in pg-pool. */
-  #run(scope: Scope, config: unknown, values: unknown, callback: QueryCallback): void {
+  #run(lease: Lease, query: TenantQuery | Submittable, callback: QueryCallback): void {
     super.connect((connectError, connected, giveBack) => {
       if (connectError !== undefined && connectError !== null) {
         callback(connectError)
@@ -302,20 +309,40 @@ export class TenantPool extends pg.Pool {
       }
       const client = connected as unknown as TenantClient
       client.leased()
-      const lease: Lease = { scope, prelude: this.#preludes.of(scope) }
       let finished = false
       const finish: QueryCallback = (error, result) => {
         if (finished) return
         finished = true
-        giveBack(error ?? (client.status === 'I' ? undefined : true))
+        giveBack(error ?? (client.isQuiet && client.status === 'I' ? undefined : true))
         if (error) callback(error)
         else callback(undefined, result)
       }
-      try {
-        client.runForPool(lease, config, values, finish)
-      } catch (error) {
-        finish(error as Error)
+      if (query instanceof TenantQuery) {
+        client.send(query, finish)
+      } else {
+        onceFinished(query, finish)
+        client.submit(lease, query)
       }
     })
+  }
+}
+
+/** Calls back when a caller's own query object has come to its end, whatever it has for a callback. */
+function onceFinished(submittable: Submittable, finish: QueryCallback): void {
+  const { handleError, handleReadyForQuery } = submittable
+  let result: unknown
+  const { callback } = submittable
+  submittable.callback = (error, given) => {
+    result = given
+    callback?.(error, given)
+    if (error) finish(error)
+  }
+  submittable.handleError = (error, connection) => {
+    handleError.call(submittable, error, connection)
+    finish(error)
+  }
+  submittable.handleReadyForQuery = (connection) => {
+    handleReadyForQuery.call(submittable, connection)
+    finish(undefined, result)
   }
 }

@@ -5,8 +5,14 @@ import type { PreparedStatement } from './prepared-statements.ts'
 import { statementKind } from './statement-kind.ts'
 import type { StatementKind } from './statement-kind.ts'
 
-/** Decides, at the moment a statement is sent, what goes ahead of it; an error refuses it. */
-export type BeforeSending = (query: TenantQuery) => Error | undefined
+/**
+ * A config of one's own to hand to pg, which before 8.17 writes the callback and values of a query into the caller's
+ * object: the next query made with it, somebody else's, would find them there.
+ */
+function ownCopy(config: unknown): unknown {
+  if (typeof config !== 'object' || config === null) return config
+  return Object.assign(Object.create(Object.getPrototypeOf(config) as object | null), config)
+}
 
 /** A pg.Query that knows its checkout, and goes through the extended protocol when a prelude goes ahead of it. */
 export class TenantQuery extends BaseQuery {
@@ -20,24 +26,21 @@ export class TenantQuery extends BaseQuery {
   statement: PreparedStatement | undefined
   /** Sent a second time, after the server had lost its plan or name. */
   retried = false
-  /** pg has told the caller that it took too long; on the server it runs on. */
-  timedOut = false
-  readonly #beforeSending: BeforeSending
+  /** Decides, now that its turn has come, what goes ahead of it; an error refuses it. */
+  beforeSending: (query: TenantQuery) => Error | undefined = () => undefined
+  afterSending: () => void = () => {}
 
-  /** @throws whatever converting a value throws */
-  constructor(
-    lease: Lease,
-    beforeSending: BeforeSending,
-    config: unknown,
-    values: unknown,
-    callback: unknown,
-  ) {
-    super(config, values, callback)
+  /**
+   * Converts the values at once, in the context of the caller: a `toPostgres` method may ask for the tenant, and one
+   * that throws between Parse and Bind would leave half a group on the wire.
+   *
+   * @throws whatever converting a value throws
+   */
+  constructor(lease: Lease, config: unknown, values: unknown, callback?: unknown) {
+    super(ownCopy(config), values, callback)
     this.lease = lease
-    this.#beforeSending = beforeSending
     this.kind = statementKind(typeof this.text === 'string' ? this.text : '')
     this.query_timeout = (config as { query_timeout?: number }).query_timeout
-    // Now and not between Parse and Bind, where a value that throws would leave half a group on the wire.
     if (Array.isArray(this.values)) this.values = this.values.map((value) => prepareValue(value))
   }
 
@@ -54,7 +57,7 @@ export class TenantQuery extends BaseQuery {
   }
 
   override submit(connection: WireConnection): Error | null {
-    const refusal = this.#beforeSending(this)
+    const refusal = this.beforeSending(this)
     if (refusal !== undefined) return refusal
     // pg corks only since 8.13, and not around what precedes Parse.
     connection.stream.cork()
@@ -62,6 +65,7 @@ export class TenantQuery extends BaseQuery {
       return super.submit(connection)
     } finally {
       connection.stream.uncork()
+      this.afterSending()
     }
   }
 
@@ -94,10 +98,5 @@ export class TenantQuery extends BaseQuery {
   override handleCommandComplete(message: { text: string }, connection: WireConnection): void {
     if (this.statement?.fields === undefined && this.statement !== undefined) this.statement.fields = null
     super.handleCommandComplete(message, connection)
-  }
-
-  override handleError(error: Error, connection: WireConnection): void {
-    if (error.message === 'Query read timeout') this.timedOut = true
-    super.handleError(error, connection)
   }
 }

@@ -1,0 +1,288 @@
+import { TenantryError } from '../errors.ts'
+import { refused } from '../events.ts'
+import { describeScope } from '../scope.ts'
+import { homeOf } from './client-home.ts'
+import type { ClientHome } from './client-home.ts'
+import type { Lease } from './lease.ts'
+import { BaseClient } from './pg-internals.ts'
+import type {
+  DatabaseMessage,
+  FieldDescription,
+  Submittable,
+  TransactionStatus,
+  WireConnection,
+} from './pg-internals.ts'
+import { PreludeFlight } from './prelude-flight.ts'
+import { lossOf, PreparedStatements } from './prepared-statements.ts'
+import { publishPrepareDisabled } from './prepare-event.ts'
+import { refuseCopy } from './refusals.ts'
+import type { StatementKind } from './statement-kind.ts'
+import { TenantQuery } from './tenant-query.ts'
+
+// Command tags after which a transaction may have lost the settings, or be another one.
+const TAGS_LOSING_SETTINGS = new Set([
+  'BEGIN',
+  'START TRANSACTION',
+  'COMMIT',
+  'ROLLBACK',
+  'PREPARE TRANSACTION',
+  'SET',
+  'RESET',
+  'DISCARD ALL',
+])
+const TAGS_LOSING_STATEMENTS = new Set(['DEALLOCATE', 'DEALLOCATE ALL', 'DISCARD ALL'])
+
+/**
+ * The protocol side of a connection: puts a lease's prelude into the same group as its statement, follows the server's
+ * transaction status, and checks that the replies are the ones to that group; if ever not, the connection ends.
+ */
+export class ScopedClient extends BaseClient {
+  protected readonly home: ClientHome
+  protected readonly prepared: PreparedStatements | undefined
+  /** The prelude that is armed or in flight for the statement in progress. */
+  #flight: PreludeFlight | undefined
+  /** The statement in progress, and the last lease that sent one. */
+  #active: Submittable | undefined
+  #lease: Lease | undefined
+  #status: TransactionStatus = 'I'
+  /** The open transaction has the settings of the lease. */
+  #applied = false
+  /** Syncs and simple queries sent whose ReadyForQuery has not come. */
+  #expectedReady = 0
+  #desynchronised = false
+  /** The server waits for the caller's data. */
+  #copyingIn = false
+  #retry: TenantQuery | undefined
+
+  constructor(config: unknown) {
+    super(config)
+    this.home = homeOf(config)
+    this.prepared = this.home.statementNames && new PreparedStatements(this.home.statementNames)
+    this.#hookConnection(this.connection)
+  }
+
+  /** The server's own word for where it stands, as of the last reply. */
+  get status(): TransactionStatus {
+    return this.#status
+  }
+
+  /** Nothing queued, nothing in progress, every reply in. */
+  get isQuiet(): boolean {
+    const queue = this._queryQueue ?? this.queryQueue
+    return this.readyForQuery === true && queue.length === 0 && this.#expectedReady === 0
+  }
+
+  /** The statement in progress. */
+  protected get active(): Submittable | undefined {
+    return this.#active
+  }
+
+  /** The server waits for the client: an open cursor, COPY FROM. It will not become quiet by itself. */
+  protected get serverWaits(): boolean {
+    return this.#copyingIn || (this.#active !== undefined && this.#expectedReady === 0)
+  }
+
+  /** Called when a statement has been sent or a group has ended, for whoever waits for the client. */
+  protected settle(): void {}
+
+  /**
+   * Decides by the server's status, now that the statement's turn has come, whether its prelude goes ahead.
+   *
+   * @returns why it must not be sent, or whether a prelude is armed
+   */
+  protected arm(lease: Lease, kind: StatementKind, query: Submittable): Error | boolean {
+    this.#flight = undefined
+    this.#active = query
+    if (this.#expectedReady !== 0) {
+      return this.#desynchronise(lease, 'a reply to an earlier statement was still to come')
+    }
+    if (lease !== this.#lease) {
+      this.#lease = lease
+      if (this.#status !== 'I') return this.#desynchronise(lease, 'it was in a transaction that somebody else had begun')
+    }
+    const scoped = this.#status === 'E' || (this.#status === 'T' && this.#applied)
+    if (scoped || !needsPrelude(kind, this.#status)) return false
+    if (kind === 'copy-in' || kind === 'copy-out') return refused(refuseCopy(), lease.scope)
+    this.#flight = new PreludeFlight(lease)
+    return true
+  }
+
+  /** Sends Close for the statements that the limit has pushed out: first in the group, where nothing can skip it. */
+  protected closeEvicted(): void {
+    for (const name of this.prepared?.takeEvicted() ?? []) this.connection.close({ type: 'S', name })
+  }
+
+  // Whatever class a query is, and whichever of these its submit calls first: the prelude goes ahead of it.
+  #hookConnection(connection: WireConnection): void {
+    const { parse, bind, query, sync } = connection
+    connection.parse = (message, more) => {
+      this.#flight?.send(connection, this.prepared, this.home.preludes.parseNamed)
+      parse.call(connection, message, more)
+    }
+    connection.bind = (message, more) => {
+      this.#flight?.send(connection, this.prepared, this.home.preludes.parseNamed)
+      bind.call(connection, message, more)
+    }
+    connection.query = (text) => {
+      this.#expectedReady += 1
+      query.call(connection, this.#flight?.sendAsText(text) ?? text)
+    }
+    connection.sync = () => {
+      this.#expectedReady += 1
+      sync.call(connection)
+    }
+  }
+
+  #desynchronise(lease: Lease, what: string): Error {
+    this.#desynchronised = true
+    const error = refused(
+      new TenantryError({
+        code: 'CONNECTION_DESYNCHRONISED',
+        message:
+          `A connection acting for ${describeScope(lease.scope)} was destroyed before it could hand anybody another's ` +
+          `rows: ${what}. Something uses the connection behind TenantPool's back: update pg-cursor and ` +
+          'pg-query-stream, use no query_timeout with cursors, and end every transaction that set-up begins.',
+      }),
+      lease.scope,
+    )
+    this._handleErrorEvent(error)
+    this.connection.stream.destroy()
+    return error
+  }
+
+  override _handleParseComplete(message: object): void {
+    if (this.#desynchronised) return
+    if (this.#flight?.parseComplete(this.prepared) === true) return
+    if (this.#active instanceof TenantQuery && this.#active.statement !== undefined) {
+      this.#active.statement.parsed = true
+    }
+    super._handleParseComplete(message)
+  }
+
+  override _handleRowDescription(message: { fields: readonly FieldDescription[] }): void {
+    if (this.#desynchronised || this.#flight?.isDue === true) return
+    super._handleRowDescription(message)
+  }
+
+  override _handleDataRow(message: { fields: readonly (string | null)[] }): void {
+    if (this.#desynchronised) return
+    if (this.#flight?.isDue !== true) super._handleDataRow(message)
+    else if (!this.#flight.echo(message.fields)) {
+      this.#desynchronise(this.#flight.lease, "the server did not confirm the scope's settings")
+    }
+  }
+
+  override _handleCommandComplete(message: { text: string }): void {
+    if (this.#desynchronised) return
+    if (this.#flight?.isDue === true) {
+      if (this.#flight.complete()) this.#applied = true
+      else this.#desynchronise(this.#flight.lease, "the server did not confirm the scope's settings")
+      return
+    }
+    if (TAGS_LOSING_SETTINGS.has(message.text)) this.#applied = false
+    if (TAGS_LOSING_STATEMENTS.has(message.text)) this.prepared?.forgetAll()
+    this.#copyingIn = false
+    super._handleCommandComplete(message)
+  }
+
+  override _handlePortalSuspended(message: object): void {
+    if (!this.#desynchronised) super._handlePortalSuspended(message)
+  }
+
+  override _handleEmptyQuery(message: object): void {
+    if (!this.#desynchronised) super._handleEmptyQuery(message)
+  }
+
+  override _handleCopyInResponse(message: object): void {
+    if (this.#desynchronised) return
+    this.#copyingIn = true
+    super._handleCopyInResponse(message)
+    this.settle()
+  }
+
+  override _handleCopyData(message: object): void {
+    if (!this.#desynchronised) super._handleCopyData(message)
+  }
+
+  override _handleErrorMessage(message: DatabaseMessage): void {
+    if (this.#desynchronised) return
+    this.#copyingIn = false
+    const preludeFailed = this.#flight?.isDue === true
+    this.#flight?.fail(message)
+    if (this.#recoverStatement(message, preludeFailed)) return
+    super._handleErrorMessage(message)
+  }
+
+  override _handleReadyForQuery(message: { status: TransactionStatus }): void {
+    if (this.#desynchronised) return
+    if (this._connecting) {
+      super._handleReadyForQuery(message)
+      return
+    }
+    const lease = this.#flight?.lease ?? this.#lease ?? this.home.setupLease
+    if (this.#expectedReady === 0) {
+      this.#desynchronise(lease, 'the server answered a statement that was not sent')
+      return
+    }
+    if (this.#flight?.isDue === true) {
+      this.#desynchronise(lease, "the server did not confirm the scope's settings")
+      return
+    }
+    this.#expectedReady -= 1
+    this.#status = message.status
+    if (message.status !== 'T') this.#applied = false
+    this.#flight = undefined
+    const retry = this.#retry
+    if (retry !== undefined) {
+      this.#retry = undefined
+      retry.submit(this.connection)
+      return
+    }
+    this.#active = undefined
+    super._handleReadyForQuery(message)
+    this.settle()
+  }
+
+  /**
+   * A statement under a name of ours whose plan or name the server has lost: it fails before it runs, so outside of a
+   * transaction it is sent again, once, without a name. In a transaction the error has ended the transaction already.
+   *
+   * @returns whether the error has been dealt with
+   */
+  #recoverStatement(error: DatabaseMessage, preludeFailed: boolean): boolean {
+    const query = this.#active instanceof TenantQuery ? this.#active : undefined
+    const statement = query?.statement
+    const loss = lossOf(error)
+    if (this.prepared === undefined || loss === undefined) return false
+    if (loss === 'plan' && statement !== undefined) {
+      this.prepared.evict(statement)
+    } else if (loss === 'name' && (preludeFailed || statement !== undefined)) {
+      // Not our doing: DEALLOCATE and DISCARD are seen as they pass. A pooler has swapped the server session.
+      this.prepared.disable()
+      publishPrepareDisabled({ cause: error })
+    } else {
+      return false
+    }
+    if (this.#status !== 'I' || query === undefined || query.retried) return false
+    query.retried = true
+    this.#retry = query
+    return true
+  }
+}
+
+function needsPrelude(kind: StatementKind, status: TransactionStatus): boolean {
+  switch (kind) {
+    case 'begin':
+    case 'commit':
+    case 'rollback':
+    case 'release':
+    case 'control':
+    case 'set':
+    case 'untransacted':
+      return false
+    case 'savepoint':
+      return status === 'T'
+    default:
+      return true
+  }
+}
