@@ -13,7 +13,7 @@ import type { Scope } from '../scope.ts'
 
 export function refuseWithoutScope(): TenantryError {
   return new TenantRequiredError(
-    'A statement was sent with no scope, so nobody knows for which tenant. Wrap the request or job in ' +
+    'No scope: nobody knows for which tenant this statement is, so it was not sent. Wrap the request or job in ' +
       'tenancy.run(tenant, fn), or say so with tenancy.withoutTenant(fn) or tenancy.asSystem(reason, fn).',
   )
 }
