@@ -28,29 +28,58 @@ export interface SystemScope extends ScopeBase {
 /** What a piece of work acts as: a tenant, none, or the system. Frozen. */
 export type Scope = TenantScope | NoTenantScope | SystemScope
 
-function keyOf(kind: Scope['kind'], values: Readonly<Record<string, string>>): string {
-  return JSON.stringify([kind, ...Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1))])
+class ScopeOf<Kind extends Scope['kind']> {
+  readonly kind: Kind
+  readonly values: Readonly<Record<string, string>>
+  #key: string | undefined
+
+  constructor(kind: Kind, values: Readonly<Record<string, string>>) {
+    this.kind = kind
+    this.values = Object.freeze(values)
+  }
+
+  // Made when somebody asks: most scopes are compared by identity alone.
+  get key(): string {
+    return (this.#key ??= JSON.stringify([
+      this.kind,
+      ...Object.entries(this.values).sort(([a], [b]) => (a < b ? -1 : 1)),
+    ]))
+  }
+}
+
+class ScopeOfTenant extends ScopeOf<'tenant'> implements TenantScope {
+  readonly tenantId: string
+
+  constructor(tenantId: string, values: Readonly<Record<string, string>>) {
+    super('tenant', values)
+    this.tenantId = tenantId
+    Object.freeze(this)
+  }
+}
+
+class ScopeOfSystem extends ScopeOf<'system'> implements SystemScope {
+  readonly reason: string
+
+  constructor(reason: string) {
+    super('system', {})
+    this.reason = reason
+    Object.freeze(this)
+  }
 }
 
 /** A frozen scope for a tenant; `values` includes the tenant id. */
 export function tenantScope(tenantId: string, values: Readonly<Record<string, string>>): TenantScope {
-  return Object.freeze({
-    kind: 'tenant',
-    tenantId,
-    values: Object.freeze(values),
-    key: keyOf('tenant', values),
-  })
+  return new ScopeOfTenant(tenantId, values)
 }
 
 /** A frozen scope without a tenant. */
 export function noTenantScope(values: Readonly<Record<string, string>>): NoTenantScope {
-  return Object.freeze({ kind: 'none', values: Object.freeze(values), key: keyOf('none', values) })
+  return Object.freeze(new ScopeOf('none', values))
 }
 
 /** A frozen system scope. Its reason is for the audit and no part of what the database sees. */
 export function systemScope(reason: string): SystemScope {
-  const values = Object.freeze({})
-  return Object.freeze({ kind: 'system', reason, values, key: keyOf('system', values) })
+  return new ScopeOfSystem(reason)
 }
 
 /** A scope in a few words, for messages. Says the tenant but no other setting. */

@@ -14,6 +14,7 @@ import {
 } from './refusals.ts'
 import { refuseQuery } from './refuse-query.ts'
 import { statementKind } from './statement-kind.ts'
+import type { StatementKind } from './statement-kind.ts'
 import { textOf } from './statement-text.ts'
 import type { TenantClient } from './tenant-client.ts'
 
@@ -29,14 +30,8 @@ const REMOVING = new Set<PropertyKey>(['off', 'removeListener'])
  * Why a statement may not run on a lease, or `undefined`. A rollback and a statement sent with no scope at all are
  * always allowed: contexts get lost in callbacks, and the checkout is the truth.
  */
-export function refusalOf(lease: Lease, current: Scope | undefined, text: string): TenantryError | undefined {
-  const kind = statementKind(text)
-  if (
-    current !== undefined &&
-    current !== lease.scope &&
-    current.key !== lease.scope.key &&
-    kind !== 'rollback'
-  ) {
+export function refusalOf(lease: Lease, current: Scope | undefined, kind: StatementKind): TenantryError | undefined {
+  if (current !== undefined && current !== lease.scope && current.key !== lease.scope.key && kind !== 'rollback') {
     return refuseOtherScope(lease.scope, current)
   }
   if (kind === 'mixed' && lease.scope.kind !== 'system') return refuseControlInText()
@@ -76,7 +71,8 @@ export class Checkout implements Lease {
     let refusal: unknown
     try {
       const current = this.#tenancy.current()
-      const reason = this.#released ? refuseReleased() : refusalOf(this, current, textOf(config))
+      const kind = statementKind(textOf(config))
+      const reason = this.#released ? refuseReleased() : refusalOf(this, current, kind)
       if (reason === undefined) return this.client.run(this, config, values, callback)
       refusal = refused(reason, current)
     } catch (error) {

@@ -48,9 +48,6 @@ export class PreludeFactory {
   readonly name: string
   readonly #settings: readonly Setting[]
   readonly #escapeLiteral: (value: string) => string
-  // By scope, not by tenant in a bounded table: it lives as long as the request that opened the scope, and costs the
-  // same for ten tenants as for a hundred thousand.
-  readonly #preludes = new WeakMap<Scope, Prelude>()
 
   /** @param escapeLiteral quotes a value for SQL text */
   constructor(settings: readonly Setting[], escapeLiteral: (value: string) => string) {
@@ -62,16 +59,12 @@ export class PreludeFactory {
     this.parseNamed = parseMessage(this.name, statement)
   }
 
+  /** Not remembered: making one costs less than finding it, whether there are ten tenants or a hundred thousand. */
   of(scope: Scope): Prelude {
-    let prelude = this.#preludes.get(scope)
-    if (prelude === undefined) {
-      prelude = new Prelude(
-        this,
-        this.#settings.map(({ key }) => scope.values[key] ?? ''),
-      )
-      this.#preludes.set(scope, prelude)
-    }
-    return prelude
+    return new Prelude(
+      this,
+      this.#settings.map(({ key }) => scope.values[key] ?? ''),
+    )
   }
 
   text(values: readonly string[]): string {

@@ -2,7 +2,6 @@ import pg from 'pg'
 import type { Scope } from '../scope.ts'
 import { noTenantScope } from '../scope.ts'
 import { refused } from '../events.ts'
-import type { TenantryError } from '../errors.ts'
 import type { Tenancy } from '../tenancy.ts'
 import { bindSubmittable, inCallersContext, outsideOfRequests } from './caller-context.ts'
 import { Checkout, refusalOf } from './checkout.ts'
@@ -222,6 +221,7 @@ export class TenantPool extends pg.Pool {
 
   // Listeners of the pool belong to nobody's request.
   override emit(event: string | symbol, ...values: unknown[]): boolean {
+    if (this.listenerCount(event) === 0) return false
     return outsideOfRequests(this.#tenancy, () => super.emit(event, ...values))
   }
 
@@ -243,12 +243,6 @@ export class TenantPool extends pg.Pool {
     return this.#system
   }
 
-  #refusalOnPool(lease: Lease, text: string): TenantryError | undefined {
-    const kind = statementKind(text)
-    if (isTransactionControl(kind) || kind === 'mixed') return refuseControlOnPool()
-    return refusalOf(lease, lease.scope, text)
-  }
-
   #query(config: unknown, values: unknown, callback: QueryCallback): void {
     let pool: TenantPool
     let lease: Lease
@@ -260,7 +254,9 @@ export class TenantPool extends pg.Pool {
       const scope = this.#currentScope()
       pool = this.#poolFor(scope)
       lease = { scope, prelude: this.#preludes.of(scope) }
-      const refusal = this.#refusalOnPool(lease, textOf(config))
+      const kind = statementKind(textOf(config))
+      const refusal =
+        isTransactionControl(kind) || kind === 'mixed' ? refuseControlOnPool() : refusalOf(lease, scope, kind)
       if (refusal !== undefined) throw refused(refusal, scope)
       if (isSubmittable(config)) bindSubmittable(config)
       query = isSubmittable(config) ? config : new TenantQuery(lease, config, values)

@@ -27,8 +27,8 @@ export class TenantQuery extends BaseQuery {
   /** Sent a second time, after the server had lost its plan or name. */
   retried = false
   /** Decides, now that its turn has come, what goes ahead of it; an error refuses it. */
-  beforeSending: (query: TenantQuery) => Error | undefined = () => undefined
-  afterSending: () => void = () => {}
+  beforeSending!: (query: TenantQuery) => Error | undefined
+  afterSending!: () => void
 
   /**
    * Converts the values at once, in the context of the caller: a `toPostgres` method may ask for the tenant, and one

@@ -28,8 +28,7 @@ const EXECUTE_LENGTH = 9
 export function bindAndExecute(before: Buffer, statement: string, values: readonly string[]): Buffer {
   let bindLength = 4 + 1 + statement.length + 1 + 2 + 2 + 2
   for (const value of values) bindLength += 4 + Buffer.byteLength(value, 'utf8')
-  // Not from the shared slab, which every prelude kept would keep whole.
-  const buffer = Buffer.allocUnsafeSlow(before.length + 1 + bindLength + 1 + EXECUTE_LENGTH)
+  const buffer = Buffer.allocUnsafe(before.length + 1 + bindLength + 1 + EXECUTE_LENGTH)
   let offset = before.copy(buffer, 0)
   offset = buffer.writeUInt8(BIND, offset)
   offset = buffer.writeUInt32BE(bindLength, offset)
