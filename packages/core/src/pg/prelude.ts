@@ -73,7 +73,7 @@ export class PreludeFactory {
 
   #statement(value: (parameter: string, index: number) => string): string {
     const calls = this.#settings.map(
-      ({ parameter }, index) => `set_config('${parameter}',${value(parameter, index)},true)`,
+      ({ parameter }, index) => `pg_catalog.set_config('${parameter}',${value(parameter, index)},true)`,
     )
     return `select ${calls.join(',')}`
   }

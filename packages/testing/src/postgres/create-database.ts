@@ -1,5 +1,6 @@
 import { TenantryError } from '@tenantry/core'
 import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from 'pg'
 import { queryWith, withClient } from './query-as.ts'
 import type { Query } from './query-as.ts'
@@ -149,8 +150,25 @@ async function dropDatabase(site: DatabaseSite, name: string): Promise<void> {
       name,
     ])
     if (rowCount === 1) await client.query(`alter database ${database} with is_template false`)
+    await connectionsLeft(client, name)
     await client.query(`drop database if exists ${database} with (force)`)
   })
+}
+
+/** How long drop() gives connections that are being closed, before it closes them itself. */
+const LEAVE_MILLISECONDS = 500
+
+/**
+ * Waits for connections to leave, for a while. `pool.end()` is done before its sockets are, and a connection ended from
+ * the server's side in between is an error that nobody listens for any more.
+ */
+async function connectionsLeft(client: Client, name: string): Promise<void> {
+  const deadline = performance.now() + LEAVE_MILLISECONDS
+  for (;;) {
+    const { rowCount } = await client.query('select from pg_stat_activity where datname = $1', [name])
+    if (rowCount === 0 || performance.now() > deadline) return
+    await delay(5)
+  }
 }
 
 /** PostgreSQL cuts names after 63 bytes without a word, which would make two of one. */

@@ -1,0 +1,103 @@
+import { loadavg } from 'node:os'
+import pg from 'pg'
+import type { Dataset } from './dataset.ts'
+import { createDataset, loadDataset, tenantFunction } from './dataset.ts'
+import type { Effort } from './effort.ts'
+import { describeMachine } from './machine.ts'
+import { measureConnections } from './measurements/connections.ts'
+import { measureHeap } from './measurements/heap.ts'
+import { measureLatency } from './measurements/latency.ts'
+import { measureRoundTrips } from './measurements/round-trips.ts'
+import { measureTenants } from './measurements/tenants.ts'
+import { measureThroughput } from './measurements/throughput.ts'
+import type { Network } from './network.ts'
+import { distant, loopback } from './network.ts'
+import type { Measurement, Results } from './results.ts'
+import type { ConnectionStrings, Way } from './ways/way.ts'
+
+export interface BenchmarkSettings {
+  /** An empty database, which is filled. */
+  readonly connectionStrings: ConnectionStrings
+  /** The first is the baseline. */
+  readonly ways: readonly Way[]
+  readonly effort: Effort
+  readonly only: readonly Measurement[]
+  /** The round trip of the distant network, in milliseconds. */
+  readonly roundTrip: number
+  /** Told before each step what comes now. */
+  readonly onProgress: (step: string) => void
+}
+
+/** Loads the data into an empty database and measures, one thing at a time. */
+export async function runBenchmark(settings: BenchmarkSettings): Promise<Results> {
+  const { connectionStrings, ways, effort, only, roundTrip, onProgress } = settings
+  const takenAt = new Date().toISOString()
+  const loadAtStart = loadavg()[0] ?? 0
+  const dataset = createDataset(effort.rows, effort.tenants)
+  const datasetsByTenants = effort.tenantCounts.map((tenants) => createDataset(effort.rows, tenants))
+  const general = ways.filter((way) => !way.latencyOnly)
+  const ofTenantry = general.filter((way) => way.name.startsWith('tenantry'))
+
+  onProgress('loading the data')
+  const machine = await prepareDatabase(
+    connectionStrings.superuser,
+    only.includes('tenants') ? [dataset, ...datasetsByTenants] : [dataset],
+  )
+  onProgress('calibrating the proxy')
+  const networks = [loopback(connectionStrings), await distant(connectionStrings, roundTrip)]
+
+  async function measure<Rows>(
+    measurement: Measurement,
+    run: () => Promise<Rows>,
+  ): Promise<Rows | undefined> {
+    if (!only.includes(measurement)) return undefined
+    onProgress(`measuring ${measurement}`)
+    return run()
+  }
+  async function atEachNetwork<Row>(run: (network: Network) => Promise<Row[]>): Promise<Row[]> {
+    const rows: Row[] = []
+    for (const network of networks) rows.push(...(await run(network)))
+    return rows
+  }
+
+  try {
+    return {
+      takenAt,
+      loadAtStart,
+      machine,
+      effort,
+      networks: networks.map(({ name, addedRoundTrip }) => ({ name, addedRoundTrip })),
+      roundTrips: await measure('round-trips', () => measureRoundTrips(general, connectionStrings, dataset)),
+      latency: await measure('latency', () =>
+        atEachNetwork((network) => measureLatency(ways, network, dataset, effort.latency)),
+      ),
+      throughput: await measure('throughput', () =>
+        atEachNetwork((network) => measureThroughput(general, network, dataset, effort.throughput)),
+      ),
+      connections: await measure('connections', () =>
+        measureConnections(connectionStrings, dataset, effort.connections),
+      ),
+      heap: await measure('heap', () =>
+        measureHeap(ofTenantry, connectionStrings, dataset, effort.heapQueries),
+      ),
+      tenants: await measure('tenants', () =>
+        measureTenants([ways[0]!, ...ofTenantry], connectionStrings, datasetsByTenants, effort.tenantLatency),
+      ),
+    }
+  } finally {
+    await Promise.all(networks.map((network) => network.close()))
+  }
+}
+
+async function prepareDatabase(superuser: string, datasets: readonly Dataset[]) {
+  const client = new pg.Client({ connectionString: superuser })
+  await client.connect()
+  try {
+    await client.query(tenantFunction)
+    const byTable = new Map(datasets.map((dataset) => [dataset.table, dataset]))
+    for (const dataset of byTable.values()) await loadDataset(client, dataset)
+    return await describeMachine(client)
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,74 @@
+import type { Client } from 'pg'
+
+/** A table of `rows` rows, ten for each project, the projects spread evenly over the tenants. */
+export interface Dataset {
+  readonly table: string
+  readonly rows: number
+  readonly tenants: number
+}
+
+/** What one query asks for: the ten rows of one project of one tenant. */
+export interface Task {
+  readonly tenantId: string
+  readonly projectId: number
+}
+
+export const rowsPerProject = 10
+
+export function createDataset(rows: number, tenants: number): Dataset {
+  if (rows % (tenants * rowsPerProject) !== 0)
+    throw new RangeError(
+      `${rows} rows do not divide into ${tenants} tenants with projects of ${rowsPerProject} rows.`,
+    )
+  return { table: `task_of_${tenants}_tenants`, rows, tenants }
+}
+
+/** The id of the nth tenant, counted from 0; `loadDataset` builds the same one in SQL. */
+export function tenantId(tenant: number): string {
+  return `00000000-0000-4000-8000-${tenant.toString(16).padStart(12, '0')}`
+}
+
+/** A task of any tenant and any of its projects. */
+export function randomTask({ rows, tenants }: Dataset): Task {
+  const project = Math.floor(Math.random() * (rows / rowsPerProject))
+  return { tenantId: tenantId(project % tenants), projectId: project }
+}
+
+/** The function that the policies and the default of every dataset rest on. */
+export const tenantFunction = `
+  CREATE SCHEMA tenantry;
+  CREATE FUNCTION tenantry.tenant_id() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN nullif(current_setting('app.current_tenant_id', true), '')::uuid;
+  GRANT USAGE ON SCHEMA tenantry TO tenantry_app;
+  GRANT EXECUTE ON FUNCTION tenantry.tenant_id() TO tenantry_app;`
+
+/** What both policies of a table say. */
+const ownRows = 'tenant_id = (SELECT tenantry.tenant_id())'
+
+/** Creates and fills a dataset's table, as the superuser: with row-level security the load would take minutes. */
+export async function loadDataset(client: Client, { table, rows, tenants }: Dataset): Promise<void> {
+  await client.query(`
+    CREATE TABLE ${table} (
+      tenant_id uuid NOT NULL DEFAULT tenantry.tenant_id(),
+      id bigint NOT NULL,
+      project_id integer NOT NULL,
+      title text NOT NULL,
+      done boolean NOT NULL DEFAULT false
+    );
+    INSERT INTO ${table} (tenant_id, id, project_id, title, done)
+      SELECT ('00000000-0000-4000-8000-' || lpad(to_hex(project % ${tenants}), 12, '0'))::uuid,
+             project * ${rowsPerProject} + n, project, 'Task ' || n || ' of project ' || project, n % 3 = 0
+      FROM generate_series(0, ${rows / rowsPerProject - 1}) AS project, generate_series(1, ${rowsPerProject}) AS n;
+    ALTER TABLE ${table} ADD CONSTRAINT tenantry_${table}_key PRIMARY KEY (tenant_id, id);
+    CREATE INDEX tenantry_${table}_project ON ${table} (tenant_id, project_id, id);
+    ALTER TABLE ${table} OWNER TO tenantry_owner;
+    ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+    CREATE POLICY tenantry_allow ON ${table} FOR ALL TO tenantry_app
+      USING (${ownRows}) WITH CHECK (${ownRows});
+    CREATE POLICY tenantry_floor ON ${table} AS RESTRICTIVE FOR ALL TO PUBLIC
+      USING (${ownRows}) WITH CHECK (${ownRows});
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} TO tenantry_app;`)
+  // Not within the text above: VACUUM cannot run in a transaction. It sets the hint bits and statistics now
+  // rather than during the first measurements.
+  await client.query(`VACUUM ANALYZE ${table}`)
+}

@@ -1,0 +1,39 @@
+import type { Effort } from './effort.ts'
+import type { Machine } from './machine.ts'
+import type { ConnectionsRow } from './measurements/connections.ts'
+import type { HeapRow } from './measurements/heap.ts'
+import type { LatencyRow } from './measurements/latency.ts'
+import type { RoundTripsRow } from './measurements/round-trips.ts'
+import type { TenantsRow } from './measurements/tenants.ts'
+import type { ThroughputRow } from './measurements/throughput.ts'
+
+/** The parts of a run, in the order in which they are measured. */
+export const measurements = [
+  'round-trips',
+  'latency',
+  'throughput',
+  'connections',
+  'heap',
+  'tenants',
+] as const
+export type Measurement = (typeof measurements)[number]
+
+/** Everything a run measured: the content of its JSON file. A part that was not asked for is absent. */
+export interface Results {
+  readonly takenAt: string
+  /** Processes that wanted to run in the minute before, on average; 0 where the system does not say. */
+  readonly loadAtStart: number
+  readonly machine: Machine
+  readonly effort: Effort
+  readonly networks: readonly {
+    readonly name: string
+    /** What the proxy really added to a round trip, in milliseconds; 0 without a proxy. */
+    readonly addedRoundTrip: number
+  }[]
+  readonly roundTrips?: readonly RoundTripsRow[] | undefined
+  readonly latency?: readonly LatencyRow[] | undefined
+  readonly throughput?: readonly ThroughputRow[] | undefined
+  readonly connections?: readonly ConnectionsRow[] | undefined
+  readonly heap?: readonly HeapRow[] | undefined
+  readonly tenants?: readonly TenantsRow[] | undefined
+}

@@ -1,0 +1,151 @@
+import type { TestDatabase } from '@tenantry/testing'
+import { connectToPostgres } from '@tenantry/testing'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { runBenchmark } from '../src/benchmark.ts'
+import { createDataset, randomTask, tenantId } from '../src/dataset.ts'
+import type { Effort } from '../src/effort.ts'
+import { renderAsMarkdown, renderForTerminal } from '../src/report.ts'
+import type { Results } from '../src/results.ts'
+import { measurements } from '../src/results.ts'
+import { nodePostgresWays } from '../src/ways/node-postgres.ts'
+
+const tinyEffort: Effort = {
+  rows: 2_000,
+  tenants: 20,
+  tenantCounts: [2, 20, 200],
+  latency: { rounds: 2, millisecondsPerRound: 10 },
+  throughput: { rounds: 2, millisecondsPerRound: 20 },
+  connections: { connections: 2, statements: 5 },
+  heapQueries: 200,
+  tenantLatency: { rounds: 2, millisecondsPerRound: 10 },
+}
+
+const everyWay = nodePostgresWays.map((way) => way.title)
+const everyGeneralWay = nodePostgresWays.filter((way) => !way.latencyOnly).map((way) => way.title)
+const baselineAndTenantry = nodePostgresWays
+  .filter(({ name }) => name === 'baseline' || name.startsWith('tenantry'))
+  .map((way) => way.title)
+
+describe('a tiny run of the benchmark', () => {
+  let database: TestDatabase
+  let results: Results
+
+  beforeAll(async () => {
+    database = await connectToPostgres(inject('postgresUrl')).createDatabase()
+    results = await runBenchmark({
+      connectionStrings: database.urls,
+      ways: nodePostgresWays,
+      effort: tinyEffort,
+      only: measurements,
+      roundTrip: 1,
+      onProgress: () => {},
+    })
+  })
+
+  afterAll(() => database?.drop())
+
+  it('finds one round trip for Tenantry and four for what others do', () => {
+    const roundTrips = Object.fromEntries(results.roundTrips!.map((row) => [row.way, row.roundTrips]))
+    expect(Object.keys(roundTrips)).toEqual(everyGeneralWay)
+    expect(roundTrips).toMatchObject({
+      'pg, hand-written WHERE tenant_id = $1': 1,
+      Tenantry: 1,
+      'Tenantry, prepare: true': 1,
+      'BEGIN, set_config, query, COMMIT': 4,
+      'the same four, pg pipeline: true': 1,
+    })
+  })
+
+  it('has a row for every way at every distance', () => {
+    for (const network of ['loopback', '1 ms']) {
+      const ofNetwork = (rows: readonly { network: string; way: string }[]) =>
+        rows.filter((row) => row.network === network).map((row) => row.way)
+      expect(ofNetwork(results.latency!)).toEqual(everyWay)
+      expect(ofNetwork(results.throughput!)).toEqual(everyGeneralWay)
+    }
+    expect(results.connections!.map((row) => row.way)).toHaveLength(4)
+    expect(results.heap!.map((row) => row.way)).toEqual(baselineAndTenantry.slice(1))
+    for (const tenants of tinyEffort.tenantCounts)
+      expect(results.tenants!.filter((row) => row.tenants === tenants).map((row) => row.way)).toEqual(
+        baselineAndTenantry,
+      )
+  })
+
+  it('has only sane numbers', () => {
+    for (const row of results.latency!) {
+      expect(row.median).toBeGreaterThan(0)
+      expect(row.p95).toBeGreaterThanOrEqual(row.median)
+    }
+    for (const row of results.connections!) expect(row.serverBytes ?? 1).toBeGreaterThan(0)
+    for (const row of results.heap!) expect(row.samples.every((sample) => sample > 0)).toBe(true)
+    for (const row of [...results.latency!, ...results.throughput!, ...results.tenants!])
+      expect(row.ratio).toBeGreaterThan(0)
+    for (const row of [...results.latency!, ...results.throughput!].filter(({ way }) => way === everyWay[0]))
+      expect(row.ratio).toBe(1)
+    expect(JSON.parse(JSON.stringify(results))).toEqual(results)
+  })
+
+  it('says what machine it ran on and nothing that identifies it', () => {
+    expect(results.machine.node).toBe(process.versions.node)
+    expect(results.machine.pg).toMatch(/^8\./)
+    expect(Object.keys(results.machine).toSorted()).toEqual(
+      ['cores', 'memoryGigabytes', 'node', 'pg', 'platform', 'postgres', 'processor'].toSorted(),
+    )
+  })
+
+  it('prints every table, for a terminal and as Markdown', () => {
+    const titles = [
+      'Round trips of',
+      'one connection, loopback',
+      'one connection, 1 ms',
+      'pool of 10, loopback',
+    ]
+    titles.push('pool of 10, 1 ms', 'Memory of an idle', 'Heap over', 'by number of tenants')
+    for (const text of [renderForTerminal(results), renderAsMarkdown(results)]) {
+      for (const title of titles) expect(text).toContain(title)
+      expect(text).not.toMatch(/NaN|undefined|Infinity/)
+    }
+  })
+
+  it('gets the same rows in every way', async () => {
+    const dataset = createDataset(tinyEffort.rows, tinyEffort.tenants)
+    const settings = { connectionStrings: database.urls, dataset, connections: 2 }
+    const tasks = Array.from({ length: 12 }, () => randomTask(dataset))
+    const superuser = new pg.Client({ connectionString: database.urls.superuser })
+    await superuser.connect()
+    const expected = []
+    for (const task of tasks) {
+      const text = `select id, title, done from ${dataset.table} where tenant_id = $1 and project_id = $2 order by id`
+      expected.push((await superuser.query(text, [task.tenantId, task.projectId])).rows)
+    }
+    await superuser.end()
+    expect(expected.every((rows) => rows.length === 10)).toBe(true)
+
+    for (const way of nodePostgresWays) {
+      const session = way.open(settings)
+      try {
+        for (const [index, task] of tasks.entries()) {
+          await session.beforeQuery?.(task)
+          expect(await session.query(task), way.title).toEqual(expected[index])
+        }
+      } finally {
+        await session.close()
+      }
+    }
+  })
+
+  it('finds nothing in another tenant’s project, so that the ways that leave the tenant out are scoped', async () => {
+    const dataset = createDataset(tinyEffort.rows, tinyEffort.tenants)
+    const task = { tenantId: tenantId(1), projectId: 0 } // project 0 belongs to tenant 0
+    for (const way of nodePostgresWays) {
+      const session = way.open({ connectionStrings: database.urls, dataset, connections: 1 })
+      try {
+        await session.beforeQuery?.(task)
+        expect(await session.query(task), way.title).toEqual([])
+      } finally {
+        await session.close()
+      }
+    }
+  })
+})
