@@ -1,0 +1,58 @@
+// Installs the packed packages into an empty project, as a stranger does, and uses them there: from ESM, from
+// CommonJS and from strict TypeScript. What is run and compiled there is in scripts/packed-project.
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { packPackages, type PackedPackage } from './pack.ts'
+import { runProgram } from './run-program.mjs'
+import { repositoryRoot } from './workspace-folders.mjs'
+
+const machineNode = process.env['TENANTRY_MACHINE_NODE'] ?? process.execPath
+
+/** The version that this repository itself uses, so that the outcome changes with a commit only. */
+function installedVersion(packageFolder: string): string {
+  const manifest = readFileSync(join(repositoryRoot, packageFolder, 'package.json'), 'utf8')
+  return (JSON.parse(manifest) as { version: string }).version
+}
+
+function projectManifest(packages: readonly PackedPackage[]): object {
+  return {
+    private: true,
+    dependencies: {
+      ...Object.fromEntries(packages.map(({ manifest, tarball }) => [manifest.name, `file:${tarball}`])),
+      pg: installedVersion('packages/core/node_modules/pg'),
+      '@types/node': installedVersion('node_modules/@types/node'),
+      '@types/pg': installedVersion('packages/core/node_modules/@types/pg'),
+    },
+  }
+}
+
+async function tryIn(project: string): Promise<number> {
+  cpSync(join(repositoryRoot, 'scripts/packed-project'), project, { recursive: true })
+  // The same code once more, to be read as CommonJS, which finds the other declarations.
+  cpSync(join(project, 'use.ts'), join(project, 'use.cts'))
+  writeFileSync(join(project, 'package.json'), JSON.stringify(projectManifest(await packPackages())))
+  const commands: readonly (readonly [string, ...string[]])[] = [
+    ['npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'],
+    ['tsc', '--project', '.'],
+    [machineNode, 'use.mjs'],
+    [machineNode, 'use.cjs'],
+  ]
+  for (const [program, ...programArguments] of commands) {
+    const code = await runProgram(program, programArguments, { cwd: project })
+    if (code !== 0) {
+      console.error(
+        `In a project that installed the packages, this failed: ${program} ${programArguments.join(' ')}`,
+      )
+      return code
+    }
+  }
+  return 0
+}
+
+const project = mkdtempSync(join(tmpdir(), 'tenantry-packed-'))
+try {
+  process.exitCode = await tryIn(project)
+} finally {
+  rmSync(project, { recursive: true, force: true })
+}

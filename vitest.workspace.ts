@@ -1,0 +1,73 @@
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+
+type TestOptions = NonNullable<TestProjectInlineConfiguration['test']>
+
+const sources = { conditions: ['@tenantry/source'] }
+
+/** The tests of one folder. */
+function project(name: string, root: string, options: TestOptions = {}): TestProjectInlineConfiguration {
+  return { extends: true, test: { name, root, include: ['test/**/*.test.ts'], ...options } }
+}
+
+/** The tests of one folder, which run on the PostgreSQL that the run starts for them. */
+function postgresProject(
+  name: string,
+  root: string,
+  options: TestOptions = {},
+): TestProjectInlineConfiguration {
+  return project(name, root, { globalSetup: absolute('tests/global-setup.ts'), ...options })
+}
+
+/** The tests of `@tenantry/core/pg`, with one release of node-postgres for them, the sources and @tenantry/testing. */
+function nodePostgresProject(version: string, installedAs: string): TestProjectInlineConfiguration {
+  const installed = absolute(`packages/core/node_modules/${installedAs}`)
+  return {
+    ...postgresProject(`pg ${version}`, 'packages/core', { include: ['test/pg/**/*.test.ts'] }),
+    resolve: { alias: [{ find: /^pg(?=\/|$)/, replacement: installed }] },
+  }
+}
+
+function absolute(path: string): string {
+  return fileURLToPath(new URL(path, import.meta.url))
+}
+
+export default defineConfig({
+  // The packages under test are their sources, so that no test needs a build. `__vitest__` is where global setups run.
+  environments: { ssr: { resolve: sources }, __vitest__: { resolve: sources } },
+  test: {
+    // A process for each file: a test may signal or end its own without touching the others.
+    pool: 'forks',
+    // Tests wait for PostgreSQL more than they compute, so that two fit on two cores.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    projects: [
+      project('core', 'packages/core', { exclude: ['test/pg/**'] }),
+      nodePostgresProject('8.23', 'pg'),
+      nodePostgresProject('8.16', 'pg-8.16'),
+      nodePostgresProject('8.11', 'pg-8.11'),
+      postgresProject('testing', 'packages/testing'),
+      postgresProject('quickstart', 'examples/quickstart'),
+      postgresProject('benchmarks', 'benchmarks'),
+      postgresProject('docs', 'docs'),
+      project('scripts', 'scripts'),
+      {
+        extends: true,
+        test: {
+          name: 'types',
+          include: [],
+          // Tests of types, of all packages in one run of tsc.
+          typecheck: {
+            enabled: true,
+            only: true,
+            include: ['packages/*/test/**/*.test-d.ts'],
+            // Those are for `tsc` itself, another step of the check.
+            ignoreSourceErrors: true,
+          },
+        },
+      },
+    ],
+  },
+})
