@@ -63,7 +63,7 @@ const observableMethods = new Set<PropertyKey>(['subscribe'])
 /** A view of `target` whose named methods run inside the scope, and so do those of an iterator they return. */
 function keepMethodsInScope(target: object, enter: Enter, names: ReadonlySet<PropertyKey>): object {
   return new Proxy(target, {
-    get(object, name, receiver) {
+    get(object, name, receiver: unknown) {
       const value: unknown = Reflect.get(object, name, object)
       if (typeof value !== 'function') return value
       const method = value as Method
@@ -72,7 +72,7 @@ function keepMethodsInScope(target: object, enter: Enter, names: ReadonlySet<Pro
         return names === observableMethods ? method : method.bind(object)
       }
       return (...values: unknown[]) => {
-        const result = enter(() => method.apply(object, values))
+        const result: unknown = enter(() => method.apply(object, values))
         return name === Symbol.asyncIterator
           ? result === object
             ? receiver

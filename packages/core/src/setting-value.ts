@@ -31,6 +31,8 @@ export function parseSettingValue(name: string, value: unknown): string {
       return ''
     case 'object':
       if (value === null) return ''
+      break
+    default:
   }
   throw new TenantryError({
     code: 'INVALID_SETTING',

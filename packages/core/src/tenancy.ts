@@ -226,7 +226,7 @@ export function createTenancy<
       const [values, fn] = given.length === 1 ? [{}, given[0]] : given
       const from = current()
       const scope = refusing(from, () => {
-        if (Object.hasOwn(Object(values), 'tenantId')) {
+        if (typeof values === 'object' && values !== null && Object.hasOwn(values, 'tenantId')) {
           throw new TenantryError({
             code: 'INVALID_SETTING',
             message: 'withoutTenant takes every setting but "tenantId". To act for a tenant use tenancy.run.',

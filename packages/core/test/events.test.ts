@@ -22,7 +22,11 @@ test('asSystem is announced once, with its reason and who asked', () => {
   const events = listen<SystemEvent>('tenantry:system')
   tenancy.run({ tenantId: 'acme', userId: 'u1' }, () => tenancy.asSystem('invoices', () => {}))
   expect(events).toHaveLength(1)
-  expect(events[0]).toMatchObject({ reason: 'invoices', scope: { kind: 'system' }, from: { tenantId: 'acme', values: { userId: 'u1' } } })
+  expect(events[0]).toMatchObject({
+    reason: 'invoices',
+    scope: { kind: 'system' },
+    from: { tenantId: 'acme', values: { userId: 'u1' } },
+  })
 })
 
 test('a refused asSystem is no system access', () => {

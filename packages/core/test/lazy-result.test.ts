@@ -42,7 +42,15 @@ describe('a lazy thenable', () => {
 
   test('its rejection is passed on', async () => {
     const error = new Error('mine')
-    await expect(tenancy.run('acme', () => new LazyQuery(() => { throw error }))).rejects.toBe(error)
+    await expect(
+      tenancy.run(
+        'acme',
+        () =>
+          new LazyQuery(() => {
+            throw error
+          }),
+      ),
+    ).rejects.toBe(error)
   })
 
   test('also through withoutTenant, asSystem and defer', async () => {
@@ -117,10 +125,11 @@ test('a Readable reads inside the scope and stays the same object', async () => 
 })
 
 describe('an Observable', () => {
-  const cold = () => new Observable<string>((subscriber) => {
-    subscriber.next(tenancy.tenantId())
-    subscriber.complete()
-  })
+  const cold = () =>
+    new Observable<string>((subscriber) => {
+      subscriber.next(tenancy.tenantId())
+      subscriber.complete()
+    })
 
   test('is subscribed to inside the scope, also behind operators added outside', async () => {
     const observable = tenancy.run('acme', cold)
@@ -133,6 +142,15 @@ describe('an Observable', () => {
 })
 
 test('a web stream is left alone: it would not survive being wrapped', async () => {
-  const stream = tenancy.run('acme', () => new ReadableStream({ start: (controller) => { controller.enqueue(new TextEncoder().encode('x')); controller.close() } }))
+  const stream = tenancy.run(
+    'acme',
+    () =>
+      new ReadableStream({
+        start: (controller) => {
+          controller.enqueue(new TextEncoder().encode('x'))
+          controller.close()
+        },
+      }),
+  )
   expect(await new Response(stream).text()).toBe('x')
 })

@@ -19,12 +19,20 @@ describe('declared settings', () => {
     ])
   })
 
-  test.each(['tenant_id', "app.x'; drop table projects; --", '', 'app.', '.x', 'app.x y', 'app.1', `app.${'x'.repeat(63)}`])(
-    'refuses the name %j',
-    (parameter) => {
-      expect(codeOf(() => createTenancy({ tenantId: 'text', settings: { tenantId: parameter } }))).toBe('INVALID_CONFIG')
-    },
-  )
+  test.each([
+    'tenant_id',
+    "app.x'; drop table projects; --",
+    '',
+    'app.',
+    '.x',
+    'app.x y',
+    'app.1',
+    `app.${'x'.repeat(63)}`,
+  ])('refuses the name %j', (parameter) => {
+    expect(codeOf(() => createTenancy({ tenantId: 'text', settings: { tenantId: parameter } }))).toBe(
+      'INVALID_CONFIG',
+    )
+  })
 
   test('refuses two keys with one parameter, whatever the case', () => {
     const settings = { userId: 'App.Current_Tenant_Id' }
@@ -57,16 +65,26 @@ describe('values of settings', () => {
     expect(valuesOf({ tenantId: 'acme', userId: given })).toEqual({ tenantId: 'acme' })
   })
 
-  test.each([[['1']], [{}], [Number.NaN], [() => '1'], ['\0'], ['\udfff'], [Symbol('x')]])('refuses %s', (given) => {
-    expect(codeOf(() => valuesOf({ tenantId: 'acme', userId: given }))).toBe('INVALID_SETTING')
-  })
+  test.each([[['1']], [{}], [Number.NaN], [() => '1'], ['\0'], ['\udfff'], [Symbol('x')]])(
+    'refuses %s',
+    (given) => {
+      expect(codeOf(() => valuesOf({ tenantId: 'acme', userId: given }))).toBe('INVALID_SETTING')
+    },
+  )
 
   test('refuses a key that was not declared, naming those that were', () => {
-    expect(() => valuesOf({ tenantId: 'acme', userID: '1' })).toThrow(/"userID".*declared: tenantId, userId, region/)
+    expect(() => valuesOf({ tenantId: 'acme', userID: '1' })).toThrow(
+      /"userID".*declared: tenantId, userId, region/,
+    )
   })
 
   test('a polluted prototype adds no value', () => {
-    Object.defineProperty(Object.prototype, 'region', { value: 'eu', configurable: true, enumerable: true, writable: true })
+    Object.defineProperty(Object.prototype, 'region', {
+      value: 'eu',
+      configurable: true,
+      enumerable: true,
+      writable: true,
+    })
     try {
       expect(Object.hasOwn(valuesOf({ tenantId: 'acme' }) as object, 'region')).toBe(false)
     } finally {

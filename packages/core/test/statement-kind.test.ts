@@ -110,11 +110,20 @@ describe('what hides a semicolon', () => {
   })
 
   test('a rule with several actions is one statement', () => {
-    expect(statementsOf('create rule r as on insert to t do also (insert into a default values; insert into b default values)')).toHaveLength(1)
+    expect(
+      statementsOf(
+        'create rule r as on insert to t do also (insert into a default values; insert into b default values)',
+      ),
+    ).toHaveLength(1)
   })
 
   test('an unfinished quote or comment swallows the rest, as in the server', () => {
-    for (const text of ["select 'a; commit", 'select "a; commit', 'select /* ; commit', 'select $$; commit']) {
+    for (const text of [
+      "select 'a; commit",
+      'select "a; commit',
+      'select /* ; commit',
+      'select $$; commit',
+    ]) {
       expect(statementsOf(text)).toHaveLength(1)
     }
   })

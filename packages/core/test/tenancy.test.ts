@@ -36,7 +36,11 @@ describe('run', () => {
 
   test('an error passes through, and leaves no scope behind', async () => {
     const error = new Error('mine')
-    expect(() => tenancy.run('acme', () => { throw error })).toThrow(error)
+    expect(() =>
+      tenancy.run('acme', () => {
+        throw error
+      }),
+    ).toThrow(error)
     await expect(tenancy.run('acme', () => Promise.reject(error))).rejects.toBe(error)
     expect(tenancy.current()).toBeUndefined()
   })
@@ -45,7 +49,9 @@ describe('run', () => {
     tenancy.run({ tenantId: 'acme', userId: 'u1' }, () => {
       const outer = tenancy.current() as Scope
       tenancy.run('acme', () => expect(tenancy.current()?.key).toBe(outer.key))
-      tenancy.run({ tenantId: 'acme', userId: 'u2' }, () => expect(tenancy.current()?.values).toEqual({ tenantId: 'acme', userId: 'u2' }))
+      tenancy.run({ tenantId: 'acme', userId: 'u2' }, () =>
+        expect(tenancy.current()?.values).toEqual({ tenantId: 'acme', userId: 'u2' }),
+      )
     })
   })
 
@@ -83,7 +89,9 @@ describe('keys of scopes', () => {
     const one = three.run({ tenantId: 'acme', userId: 'u1', region: 'eu' }, () => three.current()?.key)
     const other = three.run({ region: 'eu', userId: 'u1', tenantId: 'acme' }, () => three.current()?.key)
     expect(one).toBe(other)
-    expect(tenancy.asSystem('one reason', () => tenancy.current()?.key)).toBe(tenancy.asSystem('another', () => tenancy.current()?.key))
+    expect(tenancy.asSystem('one reason', () => tenancy.current()?.key)).toBe(
+      tenancy.asSystem('another', () => tenancy.current()?.key),
+    )
   })
 })
 
@@ -99,19 +107,29 @@ describe('withoutTenant', () => {
   })
 
   test('refuses a tenant id', () => {
-    expect(codeOf(() => tenancy.withoutTenant({ tenantId: 'acme' } as never, () => {}))).toBe('INVALID_SETTING')
+    expect(codeOf(() => tenancy.withoutTenant({ tenantId: 'acme' } as never, () => {}))).toBe(
+      'INVALID_SETTING',
+    )
   })
 })
 
 describe('asSystem', () => {
   test.each(['', '  ', undefined, null, 42])('needs a reason: refuses %j', (reason) => {
     let ran = false
-    expect(codeOf(() => tenancy.asSystem(reason as string, () => { ran = true }))).toBe('SYSTEM_REASON_REQUIRED')
+    expect(
+      codeOf(() =>
+        tenancy.asSystem(reason as string, () => {
+          ran = true
+        }),
+      ),
+    ).toBe('SYSTEM_REASON_REQUIRED')
     expect(ran).toBe(false)
   })
 
   test('keeps its reason', () => {
-    tenancy.asSystem('invoices', () => expect(tenancy.current()).toMatchObject({ kind: 'system', reason: 'invoices' }))
+    tenancy.asSystem('invoices', () =>
+      expect(tenancy.current()).toMatchObject({ kind: 'system', reason: 'invoices' }),
+    )
   })
 })
 
@@ -130,7 +148,10 @@ describe('bind', () => {
     const emitter = new EventEmitter()
     const heard: (string | undefined)[] = []
     tenancy.run('acme', () => {
-      emitter.on('saved', tenancy.bind(() => heard.push(tenancy.tenantId())))
+      emitter.on(
+        'saved',
+        tenancy.bind(() => heard.push(tenancy.tenantId())),
+      )
       emitter.on('saved', () => heard.push(tenancy.tenantId()))
     })
     tenancy.run('globex', () => emitter.emit('saved'))
@@ -138,7 +159,11 @@ describe('bind', () => {
   })
 
   test('passes this, arguments and result', () => {
-    const add = tenancy.run('acme', () => tenancy.bind(function (this: { base: number }, by: number) { return this.base + by }))
+    const add = tenancy.run('acme', () =>
+      tenancy.bind(function (this: { base: number }, by: number) {
+        return this.base + by
+      }),
+    )
     expect(add.call({ base: 40 }, 2)).toBe(42)
   })
 
@@ -187,7 +212,9 @@ describe('defer and assign', () => {
 
   test('outside of defer, and inside a run within it, assign is refused', () => {
     expect(codeOf(() => tenancy.assign('acme'))).toBe('DEFERRED_SCOPE_REQUIRED')
-    tenancy.defer(() => tenancy.run('acme', () => expect(codeOf(() => tenancy.assign('acme'))).toBe('DEFERRED_SCOPE_REQUIRED')))
+    tenancy.defer(() =>
+      tenancy.run('acme', () => expect(codeOf(() => tenancy.assign('acme'))).toBe('DEFERRED_SCOPE_REQUIRED')),
+    )
   })
 
   test('an invalid id leaves it open', () => {
@@ -205,7 +232,12 @@ describe('defer and assign', () => {
 
 describe('source', () => {
   let tenant: string | { tenantId: string; userId: string } | undefined
-  const sourced = createTenancy({ tenantId: 'text', settings: { userId: 'app.user' }, name: 'sourced', source: () => tenant })
+  const sourced = createTenancy({
+    tenantId: 'text',
+    settings: { userId: 'app.user' },
+    name: 'sourced',
+    source: () => tenant,
+  })
 
   test('is asked where no scope is open', () => {
     tenant = { tenantId: 'acme', userId: 'u1' }

@@ -33,7 +33,12 @@ const hostile: [name: string, value: unknown][] = [
   ['an object', {}],
   ['an object printing as an id', { toString: () => UUID }],
   ['an inherited id', Object.create({ tenantId: UUID })],
-  ['a class instance', new (class { tenantId = UUID })()],
+  [
+    'a class instance',
+    new (class {
+      tenantId = UUID
+    })(),
+  ],
   ['a function', () => UUID],
   ['a symbol', Symbol('acme')],
   ['true', true],
@@ -55,12 +60,18 @@ describe('uuid', () => {
     expect(idOf('uuid', UUID.toUpperCase())).toBe(UUID)
   })
 
-  test.each(['42', `${UUID}'; drop table projects; --`, `{${UUID}}`, UUID.replaceAll('-', ''), ` ${UUID}`, `${UUID}\n`, 42, 42n])(
-    'refuses %s',
-    (value) => {
-      expect(refusal('uuid', value).message).toContain('UUID')
-    },
-  )
+  test.each([
+    '42',
+    `${UUID}'; drop table projects; --`,
+    `{${UUID}}`,
+    UUID.replaceAll('-', ''),
+    ` ${UUID}`,
+    `${UUID}\n`,
+    42,
+    42n,
+  ])('refuses %s', (value) => {
+    expect(refusal('uuid', value).message).toContain('UUID')
+  })
 })
 
 describe('bigint', () => {
@@ -76,18 +87,30 @@ describe('bigint', () => {
     expect(idOf('bigint', value)).toBe(expected)
   })
 
-  test.each([1.5, 2 ** 53, Number.POSITIVE_INFINITY, '1e3', '0x10', '+1', ' 1', '1\n', '9223372036854775808', -(2n ** 63n) - 1n, '1; select 1'])(
-    'refuses %s',
-    (value) => {
-      expect(refusal('bigint', value).code).toBe('INVALID_TENANT_ID')
-    },
-  )
+  test.each([
+    1.5,
+    2 ** 53,
+    Number.POSITIVE_INFINITY,
+    '1e3',
+    '0x10',
+    '+1',
+    ' 1',
+    '1\n',
+    '9223372036854775808',
+    -(2n ** 63n) - 1n,
+    '1; select 1',
+  ])('refuses %s', (value) => {
+    expect(refusal('bigint', value).code).toBe('INVALID_TENANT_ID')
+  })
 })
 
 describe('text', () => {
-  test.each(['acme', "o'brien", 'acme"; --', 'größe', '会社', '\u{1f600}', '$1', 'a\\b', ' acme'])('takes %j as it stands', (value) => {
-    expect(idOf('text', value)).toBe(value)
-  })
+  test.each(['acme', "o'brien", 'acme"; --', 'größe', '会社', '\u{1f600}', '$1', 'a\\b', ' acme'])(
+    'takes %j as it stands',
+    (value) => {
+      expect(idOf('text', value)).toBe(value)
+    },
+  )
 
   test('refuses more than 255 characters, and does not repeat them all', () => {
     const error = refusal('text', 'x'.repeat(10_000))
@@ -115,7 +138,11 @@ describe('a function of your own', () => {
     expect(error.cause).toBeInstanceOf(RangeError)
   })
 
-  test.each([['', ''], ['a NUL byte', 'a\0'], ['no text', 42]])('must not return %s', (_name, returned) => {
+  test.each([
+    ['', ''],
+    ['a NUL byte', 'a\0'],
+    ['no text', 42],
+  ])('must not return %s', (_name, returned) => {
     expect(refusal(() => returned as string, 'acme').code).toBe('INVALID_TENANT_ID')
   })
 })

@@ -26,7 +26,10 @@ test('an error of one copy is recognised by the other, though it is no instance 
   expect(second.TenantryError.isInstance(error)).toBe(true)
 })
 
-test.each([undefined, null, 'TENANT_REQUIRED', new Error('x'), { code: 'TENANT_REQUIRED' }])('%s is no error of ours', async (value) => {
-  const { TenantryError } = await import('../src/index.ts')
-  expect(TenantryError.isInstance(value)).toBe(false)
-})
+test.each([undefined, null, 'TENANT_REQUIRED', new Error('x'), { code: 'TENANT_REQUIRED' }])(
+  '%s is no error of ours',
+  async (value) => {
+    const { TenantryError } = await import('../src/index.ts')
+    expect(TenantryError.isInstance(value)).toBe(false)
+  },
+)

@@ -46,10 +46,11 @@ export function bindSubmittable(submittable: Submittable): void {
   const members = submittable as unknown as Record<string, unknown>
   const method = (name: string) =>
     typeof members[name] === 'function' ? (members[name] as AnyFunction) : undefined
-  if (typeof submittable.callback === 'function') submittable.callback = inCallersContext(submittable.callback)
+  if (typeof submittable.callback === 'function')
+    submittable.callback = inCallersContext(submittable.callback)
   for (const name of HANDLERS) {
     const handler = method(name)
-    if (handler !== undefined) members[name] = inCallersContext(handler.bind(submittable) as AnyFunction)
+    if (handler !== undefined) members[name] = inCallersContext<AnyFunction>(handler.bind(submittable))
   }
   if (method('pipe') !== undefined) return
   // pg-cursor: each callback belongs to whoever reads or closes.

@@ -30,8 +30,17 @@ const REMOVING = new Set<PropertyKey>(['off', 'removeListener'])
  * Why a statement may not run on a lease, or `undefined`. A rollback and a statement sent with no scope at all are
  * always allowed: contexts get lost in callbacks, and the checkout is the truth.
  */
-export function refusalOf(lease: Lease, current: Scope | undefined, kind: StatementKind): TenantryError | undefined {
-  if (current !== undefined && current !== lease.scope && current.key !== lease.scope.key && kind !== 'rollback') {
+export function refusalOf(
+  lease: Lease,
+  current: Scope | undefined,
+  kind: StatementKind,
+): TenantryError | undefined {
+  if (
+    current !== undefined &&
+    current !== lease.scope &&
+    current.key !== lease.scope.key &&
+    kind !== 'rollback'
+  ) {
     return refuseOtherScope(lease.scope, current)
   }
   if (kind === 'mixed' && lease.scope.kind !== 'system') return refuseControlInText()

@@ -11,13 +11,17 @@ import utilities from 'pg/lib/utils.js'
 /** The wire side of a client: one method a protocol message. */
 export interface WireConnection extends EventEmitter {
   stream: Duplex
-  parse(message: { text: string; name?: string; types?: readonly number[] }, more?: boolean): void
-  bind(message: BindMessage, more?: boolean): void
+  parse: (
+    this: WireConnection,
+    message: { text: string; name?: string; types?: readonly number[] },
+    more?: boolean,
+  ) => void
+  bind: (this: WireConnection, message: BindMessage, more?: boolean) => void
   describe(message: { type: 'P' | 'S'; name?: string }, more?: boolean): void
   execute(message: { portal?: string; rows?: number }, more?: boolean): void
   close(message: { type: 'P' | 'S'; name?: string }, more?: boolean): void
-  query(text: string): void
-  sync(): void
+  query: (this: WireConnection, text: string) => void
+  sync: (this: WireConnection) => void
 }
 
 export interface BindMessage {
@@ -33,9 +37,9 @@ export type FieldDescription = object
 
 /** What `client.query` accepts besides text and config: pg.Query, pg-cursor, pg-query-stream, pg-copy-streams. */
 export interface Submittable {
-  submit(connection: WireConnection): Error | null | undefined | void
-  handleError(error: Error, connection: WireConnection): void
-  handleReadyForQuery(connection: WireConnection): void
+  submit: (this: Submittable, connection: WireConnection) => Error | null | undefined | void
+  handleError: (this: Submittable, error: Error, connection: WireConnection) => void
+  handleReadyForQuery: (this: Submittable, connection: WireConnection) => void
   callback?: QueryCallback
   requiresPreparation?: () => boolean
   emit?: (event: string, ...values: unknown[]) => boolean
@@ -99,4 +103,4 @@ export const BaseQuery = pg.Query as unknown as new (
 ) => WireQuery
 
 /** How pg turns a JavaScript value into the text or bytes of a parameter; throws what a `toPostgres` method throws. */
-export const prepareValue: (value: unknown) => unknown = utilities.prepareValue
+export const prepareValue = (value: unknown): unknown => utilities.prepareValue(value)

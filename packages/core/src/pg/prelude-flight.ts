@@ -45,7 +45,7 @@ export class PreludeFlight {
     this.#sent = true
     const before = this.lease.prelude.text
     // Characters, as PostgreSQL counts positions, not UTF-16 units.
-    this.#textLength = [...before].length
+    this.#textLength = Array.from(before).length
     return before + text
   }
 
@@ -60,7 +60,8 @@ export class PreludeFlight {
   /** @returns whether the row is the echo of exactly the values that were sent */
   echo(row: readonly (string | null)[]): boolean {
     const { values } = this.lease.prelude
-    const matches = !this.#echoed && row.length === values.length && values.every((value, index) => value === row[index])
+    const matches =
+      !this.#echoed && row.length === values.length && values.every((value, index) => value === row[index])
     this.#echoed = matches
     return matches
   }

@@ -37,7 +37,7 @@ export function lossOf({ code, routine }: DatabaseMessage): 'plan' | 'name' | un
 
 /** What all connections of a pool share: which texts are used repeatedly, and whether naming works at all. */
 export class StatementNames {
-  #names = new Map<string, string | undefined>()
+  readonly #names = new Map<string, string | undefined>()
   #usable = true
 
   /** Whether names reach the same server session each time. */

@@ -17,6 +17,6 @@ export function refuseQuery(
   }
   const own = given ?? (config as { callback?: unknown } | null)?.callback
   if (typeof own !== 'function') return Promise.reject(error)
-  process.nextTick(own as QueryCallback, error)
+  process.nextTick(own, error)
   return undefined
 }

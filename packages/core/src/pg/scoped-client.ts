@@ -98,7 +98,8 @@ export class ScopedClient extends BaseClient {
     }
     if (lease !== this.#lease) {
       this.#lease = lease
-      if (this.#status !== 'I') return this.#desynchronise(lease, 'it was in a transaction that somebody else had begun')
+      if (this.#status !== 'I')
+        return this.#desynchronise(lease, 'it was in a transaction that somebody else had begun')
     }
     const scoped = this.#status === 'E' || (this.#status === 'T' && this.#applied)
     if (scoped || !needsPrelude(kind, this.#status)) return false

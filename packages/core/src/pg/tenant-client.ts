@@ -73,7 +73,8 @@ export class TenantClient extends ScopedClient {
 
   /** Sends a statement for a lease; takes and returns what `client.query` does. */
   run(lease: Lease, config: unknown, values: unknown, callback: unknown): unknown {
-    if (config === null || config === undefined) throw new TypeError('Client was passed a null or undefined query')
+    if (config === null || config === undefined)
+      throw new TypeError('Client was passed a null or undefined query')
     if (isSubmittable(config)) {
       const given = typeof values === 'function' ? values : callback
       if (!config.callback && typeof given === 'function') config.callback = given as QueryCallback

@@ -40,8 +40,8 @@ function startupOptions(config: pg.PoolConfig): string {
   const mentions = config.options ?? config.connectionString?.includes('options') ?? false
   if (!mentions && !process.env['PGOPTIONS']) return ''
   // Not connected: a client works out its parameters when it is made.
-  const client = new pg.Client(config) as unknown as { connectionParameters: { options?: unknown } }
-  return String(client.connectionParameters.options ?? '')
+  const client = new pg.Client(config) as unknown as { connectionParameters: { options?: string } }
+  return client.connectionParameters.options ?? ''
 }
 
 /**
@@ -98,7 +98,9 @@ export function checkTenancy(tenancy: unknown): Tenancy {
   return candidate as Tenancy
 }
 
-const CREDENTIALS = ['user', 'password', 'connectionString', 'ssl'] as const
+// Whom and where to connect to: never mixed of two roles.
+const IDENTITY = ['user', 'password']
+const ADDRESS = ['connectionString', 'host', 'port', 'database']
 
 /** The system pool's options: the pool's own, without its credentials, under those given. */
 export function systemPoolOptions(options: TenantPoolOptions, system: SystemPoolOptions): TenantPoolOptions {
@@ -113,10 +115,14 @@ export function systemPoolOptions(options: TenantPoolOptions, system: SystemPool
       'new TenantPool({ system }) names no role of its own: give `connectionString`, or `user` and `password`.',
     )
   }
-  if (system.connectionString !== undefined || shared['connectionString'] !== undefined) {
-    for (const key of ['host', 'port', 'database', ...CREDENTIALS]) delete shared[key]
-  } else {
-    for (const key of ['user', 'password']) delete shared[key]
+  if (system.connectionString === undefined && options.connectionString !== undefined) {
+    invalid(
+      'new TenantPool({ system }) gives `user`, which a connection string overrides, and the pool has one: ' +
+        'give `system.connectionString`.',
+    )
   }
-  return { ...shared, ...system, tenancy: options.tenancy } as TenantPoolOptions
+  for (const key of IDENTITY) delete shared[key]
+  if (system.connectionString !== undefined) for (const key of ADDRESS) delete shared[key]
+  const tenancy = options.tenancy
+  return { ...shared, ...system, tenancy }
 }

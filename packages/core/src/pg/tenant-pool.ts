@@ -116,7 +116,7 @@ export class TenantPool extends pg.Pool {
       scope = this.#currentScope()
       pool = this.#poolFor(scope)
     } catch (error) {
-      if (done === undefined) return Promise.reject(error as Error)
+      if (done === undefined) return Promise.reject(error)
       process.nextTick(done, error, undefined, () => {})
       return undefined
     }
@@ -135,6 +135,8 @@ export class TenantPool extends pg.Pool {
    * @throws TenantRequiredError if there is no scope; nothing is sent
    * @throws TenantryError `TRANSACTION_CONTROL_REFUSED`, `COPY_NEEDS_TRANSACTION`, `COPY_FROM_UNSUPPORTED`
    */
+  // The forms and the defaults of @types/pg, so that code typed for a pg.Pool is typed the same here.
+  // oxlint-disable typescript/no-explicit-any
   override query<T extends pg.Submittable>(queryStream: T): T
   override query<R extends unknown[] = unknown[], I = unknown[]>(
     queryConfig: pg.QueryArrayConfig<I>,
@@ -146,17 +148,18 @@ export class TenantPool extends pg.Pool {
   ): Promise<pg.QueryResult<R>>
   override query<R extends unknown[] = unknown[], I = unknown[]>(
     queryConfig: pg.QueryArrayConfig<I>,
-    callback: (err: Error, result: pg.QueryArrayResult<R>) => void,
+    callback: (error: Error, result: pg.QueryArrayResult<R>) => void,
   ): void
   override query<R extends pg.QueryResultRow = any, I = unknown[]>(
     queryTextOrConfig: string | pg.QueryConfig<I>,
-    callback: (err: Error, result: pg.QueryResult<R>) => void,
+    callback: (error: Error, result: pg.QueryResult<R>) => void,
   ): void
   override query<R extends pg.QueryResultRow = any, I = unknown[]>(
     queryText: string,
     values: pg.QueryConfigValues<I>,
-    callback: (err: Error, result: pg.QueryResult<R>) => void,
+    callback: (error: Error, result: pg.QueryResult<R>) => void,
   ): void
+  // oxlint-enable typescript/no-explicit-any
   override query(config: unknown, values?: unknown, callback?: unknown): unknown {
     // Its own refusal is right: a function is no query.
     if (typeof config === 'function') return super.query(config as never)
@@ -205,8 +208,16 @@ export class TenantPool extends pg.Pool {
    * ```
    */
   async verify(options: VerifyOptions = {}): Promise<void> {
-    const queryOn = (pool: TenantPool): VerifyQuery => (text, values) => pool.#rowsWithoutTenant(text, values)
-    await verifyDatabase(queryOn(this), this.#system && queryOn(this.#system), this.#tenancy.settings, options)
+    const queryOn =
+      (pool: TenantPool): VerifyQuery =>
+      (text, values) =>
+        pool.#rowsWithoutTenant(text, values)
+    await verifyDatabase(
+      queryOn(this),
+      this.#system && queryOn(this.#system),
+      this.#tenancy.settings,
+      options,
+    )
   }
 
   /** Ends both pools: the tenants' and the system's. */
@@ -261,7 +272,7 @@ export class TenantPool extends pg.Pool {
       if (isSubmittable(config)) bindSubmittable(config)
       query = isSubmittable(config) ? config : new TenantQuery(lease, config, values)
     } catch (error) {
-      process.nextTick(callback, error as Error)
+      process.nextTick(callback, error)
       return
     }
     pool.#run(lease, query, callback)
@@ -280,16 +291,13 @@ export class TenantPool extends pg.Pool {
     })
   }
 
-  #rowsWithoutTenant(
-    text: string,
-    values: readonly unknown[] | undefined,
-  ): Promise<readonly Record<string, unknown>[]> {
+  #rowsWithoutTenant<Row>(text: string, values: readonly unknown[] | undefined): Promise<readonly Row[]> {
     const scope = noTenantScope({})
     const lease = { scope, prelude: this.#preludes.of(scope) }
     return new Promise((resolve, reject) => {
       this.#run(lease, new TenantQuery(lease, text, values), (error, result) => {
         // Several statements have several results.
-        const last = [result as { rows: Record<string, unknown>[] }].flat().at(-1)
+        const last = [result as { rows: Row[] }].flat().at(-1)
         if (error) reject(error)
         else resolve(last?.rows ?? [])
       })

@@ -178,6 +178,7 @@ function aborted(cause: unknown): TenantryError {
 
 /** The client, noting the errors of its queries made with promises. */
 function recordFailures(client: pg.PoolClient, record: (error: unknown) => void): pg.PoolClient {
+  // oxlint-disable-next-line typescript/unbound-method -- a checkout's query is no method of anything
   const query = client.query as unknown as (...values: unknown[]) => unknown
   client.query = ((...values: unknown[]) => {
     const result = query(...values)

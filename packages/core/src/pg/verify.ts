@@ -51,10 +51,33 @@ export interface VerifyOptions {
   readonly except?: readonly string[]
 }
 
-type Row = Readonly<Record<string, unknown>>
-
 /** Runs a text without a tenant; its last statement's rows. */
-export type VerifyQuery = (text: string, values?: readonly unknown[]) => Promise<readonly Row[]>
+export type VerifyQuery = <Row>(text: string, values?: readonly unknown[]) => Promise<readonly Row[]>
+
+interface RoleRow {
+  /** Quoted, as all names below. */
+  readonly role: string
+  readonly rolsuper: boolean
+  readonly rolbypassrls: boolean
+}
+
+interface ReachableRoleRow {
+  readonly role: string
+  readonly rolsuper: boolean
+  /** The application's role, and the roles granted to it that lead to `role`. */
+  readonly member: string
+  readonly through: readonly string[]
+}
+
+interface TableRow {
+  readonly name: string
+  readonly plain_name: string
+  readonly enabled: boolean
+  readonly forced: boolean
+  readonly active: boolean
+  readonly owned: boolean
+  readonly has_policies: boolean
+}
 
 const ROLE = `
   select quote_ident(rolname) as role, rolsuper, rolbypassrls
@@ -80,7 +103,7 @@ const REACHABLE_ROLES = `
 const TABLES = `
   select format('%I.%I', nspname, relname) as name, nspname || '.' || relname as plain_name,
     relrowsecurity as enabled, relforcerowsecurity as forced, pg_catalog.row_security_active(oid) as active,
-    pg_catalog.pg_has_role(relowner, 'USAGE') as owned, has_policies, has_tenant_column, reachable
+    pg_catalog.pg_has_role(relowner, 'USAGE') as owned, has_policies
   from (
     select c.*, n.nspname,
       exists (select from pg_catalog.pg_policy p where p.polrelid = c.oid) as has_policies,
@@ -109,47 +132,50 @@ const PRESETS = `
 
 /** What RESET returns a session to is what it started with; pg_settings does not show customized options. */
 function startingValue(parameter: string): string {
-  const quoted = parameter.split('.').map((part) => `"${part}"`).join('.')
+  const quoted = parameter
+    .split('.')
+    .map((part) => `"${part}"`)
+    .join('.')
   return `reset ${quoted}; select coalesce(current_setting('${parameter}', true), '') as value`
 }
 
 async function roleFindings(query: VerifyQuery): Promise<Finding[]> {
   const findings: Finding[] = []
-  for (const { role, rolsuper, rolbypassrls } of await query(ROLE)) {
-    if (rolsuper === true) {
+  for (const { role, rolsuper, rolbypassrls } of await query<RoleRow>(ROLE)) {
+    if (rolsuper) {
       findings.push({
         code: 'superuser',
-        object: String(role),
+        object: role,
         message: `The application connects as ${role}, a superuser: no policy applies to it, it sees every tenant.`,
         fix: `alter role ${role} nosuperuser; -- or create another: create role app login password '…';`,
       })
     }
-    if (rolbypassrls === true) {
+    if (rolbypassrls) {
       findings.push({
         code: 'bypasses-rls',
-        object: String(role),
+        object: role,
         message: `The application connects as ${role}, which has BYPASSRLS: it sees every tenant.`,
         fix: `alter role ${role} nobypassrls;`,
       })
     }
   }
-  for (const { role, rolsuper, member, through } of await query(REACHABLE_ROLES)) {
+  for (const { role, rolsuper, member, through } of await query<ReachableRoleRow>(REACHABLE_ROLES)) {
     findings.push({
       code: 'can-become-privileged',
-      object: String(role),
-      message: `The application's role ${member} may SET ROLE ${role}, ${rolsuper === true ? 'a superuser' : 'which has BYPASSRLS'}.`,
-      fix: (through as string[]).map((granted) => `revoke ${granted} from ${member};`).join(' '),
+      object: role,
+      message: `The application's role ${member} may SET ROLE ${role}, ${rolsuper ? 'a superuser' : 'which has BYPASSRLS'}.`,
+      fix: through.map((granted) => `revoke ${granted} from ${member};`).join(' '),
     })
   }
   return findings
 }
 
-function tableFinding(table: Row, privileged: boolean): Finding | undefined {
-  const name = String(table['name'])
+function tableFinding(table: TableRow, privileged: boolean): Finding | undefined {
+  const { name } = table
   const force = `alter table ${name} force row level security;`
   const enable = `alter table ${name} enable row level security; ${force}`
-  if (table['enabled'] !== true) {
-    return table['has_policies'] === true
+  if (!table.enabled) {
+    return table.has_policies
       ? {
           code: 'rls-inactive',
           object: name,
@@ -163,8 +189,8 @@ function tableFinding(table: Row, privileged: boolean): Finding | undefined {
           fix: `${enable} -- then create its policies; until then it shows no row`,
         }
   }
-  if (table['forced'] !== true) {
-    return table['owned'] === true
+  if (!table.forced) {
+    return table.owned
       ? {
           code: 'owns-unforced-table',
           object: name,
@@ -179,7 +205,7 @@ function tableFinding(table: Row, privileged: boolean): Finding | undefined {
         }
   }
   // Of a privileged role it has been said already.
-  if (table['active'] !== true && !privileged) {
+  if (!table.active && !privileged) {
     return {
       code: 'rls-inactive',
       object: name,
@@ -193,9 +219,9 @@ function tableFinding(table: Row, privileged: boolean): Finding | undefined {
 async function settingFindings(query: VerifyQuery, settings: readonly Setting[]): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const { parameter, key } of settings) {
-    let sources = (await query(PRESETS, [parameter])).map(({ source }) => String(source))
-    const [start] = await query(startingValue(parameter))
-    if (sources.length === 0 && start?.['value'] !== '') sources = ['system']
+    let sources = (await query<{ source: string }>(PRESETS, [parameter])).map(({ source }) => source)
+    const [start] = await query<{ value: string }>(startingValue(parameter))
+    if (sources.length === 0 && start?.value !== '') sources = ['system']
     for (const source of sources) {
       findings.push({
         code: 'setting-preset',
@@ -209,12 +235,12 @@ async function settingFindings(query: VerifyQuery, settings: readonly Setting[])
 }
 
 async function systemFindings(query: VerifyQuery): Promise<Finding[]> {
-  const rows = await query(ROLE)
+  const rows = await query<RoleRow>(ROLE)
   return rows
-    .filter(({ rolsuper, rolbypassrls }) => rolsuper !== true && rolbypassrls !== true)
+    .filter(({ rolsuper, rolbypassrls }) => !rolsuper && !rolbypassrls)
     .map(({ role }) => ({
       code: 'system-cannot-cross' as const,
-      object: String(role),
+      object: role,
       message: `The system pool connects as ${role}, which has no BYPASSRLS: tenancy.asSystem would see no tenant's rows.`,
       fix: `alter role ${role} bypassrls;`,
     }))
@@ -233,8 +259,8 @@ export async function verifyDatabase(
 ): Promise<void> {
   const findings = await roleFindings(query)
   const privileged = findings.some(({ code }) => code === 'superuser' || code === 'bypasses-rls')
-  for (const table of await query(TABLES, [tenantColumn])) {
-    const finding = except.includes(String(table['plain_name'])) ? undefined : tableFinding(table, privileged)
+  for (const table of await query<TableRow>(TABLES, [tenantColumn])) {
+    const finding = except.includes(table.plain_name) ? undefined : tableFinding(table, privileged)
     if (finding !== undefined) findings.push(finding)
   }
   findings.push(...(await settingFindings(query, settings)))
