@@ -95,13 +95,14 @@ export class Checkout implements Lease {
     this.#released = true
     this.#removeAllListeners()
     if (error) this.#giveBack(error)
-    else if (this.client.isQuiet || this.client.isAbandoned) this.#giveBackSettled()
+    else if (this.client.isQuiet || this.client.isAbandoned || this.client.isBroken) this.#giveBackSettled()
     else this.client.whenSettled(() => this.#giveBackSettled())
   }
 
   // Pooled in the middle of something, the next holder would have continued it; destroyed, the server rolls it back.
   #giveBackSettled(): void {
-    this.#giveBack(this.client.isQuiet && this.client.status === 'I' ? undefined : true)
+    const { isQuiet, isBroken, status } = this.client
+    this.#giveBack(isQuiet && !isBroken && status === 'I' ? undefined : true)
   }
 
   #get(own: TenantClient, name: PropertyKey): unknown {

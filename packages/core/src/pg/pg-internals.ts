@@ -42,6 +42,7 @@ export interface Submittable {
   handleReadyForQuery: (this: Submittable, connection: WireConnection) => void
   callback?: QueryCallback
   requiresPreparation?: () => boolean
+  binary?: boolean
   emit?: (event: string, ...values: unknown[]) => boolean
 }
 
@@ -69,6 +70,7 @@ export interface WireClient extends pg.Client {
   readonly connection: pg.Connection & WireConnection
   readonly _connecting: boolean
   readonly _queryable: boolean
+  readonly _ending: boolean
   readonly readyForQuery?: boolean
   readonly binary?: boolean
   readonly connectionParameters: { options?: string; query_timeout?: number | false }

@@ -7,6 +7,9 @@ const STATEMENT_LIMIT = 100
 /** Texts remembered by a pool, to tell a second use from a first. */
 const SEEN_LIMIT = 2_000
 
+/** Longer texts, in characters, are bulk statements of which no two are the same. */
+const TEXT_LIMIT = 10_000
+
 /** One statement on one connection. */
 export interface PreparedStatement {
   readonly name: string
@@ -45,9 +48,15 @@ export class StatementNames {
     return this.#usable
   }
 
-  /** Gives up naming: names were lost, or taken, behind our back, so a pooler does not track them. */
-  disable(): void {
+  /**
+   * Gives up naming: names were lost, or taken, behind our back, so a pooler does not track them.
+   * @returns whether it had not been given up before
+   */
+  disable(): boolean {
+    const before = this.#usable
     this.#usable = false
+    this.#names.clear()
+    return before
   }
 
   /** The name of a statement that is used for the second time or more; a text used once is not worth a plan. */
@@ -84,7 +93,7 @@ export class PreparedStatements {
 
   /** The statement to use for this text, or `undefined` to send it without a name. */
   use(text: string, types: readonly number[] | undefined): PreparedStatement | undefined {
-    if (!this.#names.usable) return undefined
+    if (!this.#names.usable || text.length > TEXT_LIMIT) return undefined
     const name = this.#names.nameOf(
       types === undefined || types.length === 0 ? text : `${types.join(',')}:${text}`,
     )
@@ -121,10 +130,13 @@ export class PreparedStatements {
     this.preludeParsed = false
   }
 
-  /** Gives up naming on the whole pool. */
-  disable(): void {
+  /**
+   * Gives up naming on the whole pool.
+   * @returns whether it had not been given up before
+   */
+  disable(): boolean {
     this.forgetAll()
-    this.#names.disable()
+    return this.#names.disable()
   }
 
   #evictOldest(): void {

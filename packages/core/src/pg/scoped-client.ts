@@ -53,6 +53,7 @@ export class ScopedClient extends BaseClient {
   /** The server waits for the caller's data. */
   #copyingIn = false
   #retry: TenantQuery | undefined
+  #abortCause: Error | undefined
 
   constructor(config: unknown) {
     super(config)
@@ -72,6 +73,16 @@ export class ScopedClient extends BaseClient {
     return this.readyForQuery === true && queue.length === 0 && this.#expectedReady === 0
   }
 
+  /** Of no more use: ended, ending, or its connection is gone. */
+  get isBroken(): boolean {
+    return !this._queryable || this._ending
+  }
+
+  /** What ended the transaction that is open, or was last. */
+  get abortCause(): Error | undefined {
+    return this.#abortCause
+  }
+
   /** The statement in progress. */
   protected get active(): Submittable | undefined {
     return this.#active
@@ -88,24 +99,28 @@ export class ScopedClient extends BaseClient {
   /**
    * Decides by the server's status, now that the statement's turn has come, whether its prelude goes ahead.
    *
-   * @returns why it must not be sent, or whether a prelude is armed
+   * @returns why it must not be sent, or how it goes; `'nowhere'` if the connection has just been ended, which tells
+   *   the query itself
    */
-  protected arm(lease: Lease, kind: StatementKind, query: Submittable): Error | boolean {
+  protected arm(lease: Lease, kind: StatementKind, query: Submittable): Error | 'scoped' | 'as it is' | 'nowhere' {
     this.#flight = undefined
     this.#active = query
     if (this.#expectedReady !== 0) {
-      return this.#desynchronise(lease, 'a reply to an earlier statement was still to come')
+      this.#desynchronise(lease, 'a reply to an earlier statement was still to come')
+      return 'nowhere'
     }
     if (lease !== this.#lease) {
       this.#lease = lease
-      if (this.#status !== 'I')
-        return this.#desynchronise(lease, 'it was in a transaction that somebody else had begun')
+      if (this.#status !== 'I') {
+        this.#desynchronise(lease, 'it was in a transaction that somebody else had begun')
+        return 'nowhere'
+      }
     }
     const scoped = this.#status === 'E' || (this.#status === 'T' && this.#applied)
-    if (scoped || !needsPrelude(kind, this.#status)) return false
+    if (scoped || !needsPrelude(kind, this.#status)) return 'as it is'
     if (kind === 'copy-in' || kind === 'copy-out') return refused(refuseCopy(), lease.scope)
     this.#flight = new PreludeFlight(lease)
-    return true
+    return 'scoped'
   }
 
   /** Sends Close for the statements that the limit has pushed out: first in the group, where nothing can skip it. */
@@ -134,7 +149,7 @@ export class ScopedClient extends BaseClient {
     }
   }
 
-  #desynchronise(lease: Lease, what: string): Error {
+  #desynchronise(lease: Lease, what: string): void {
     this.#desynchronised = true
     const error = refused(
       new TenantryError({
@@ -148,7 +163,6 @@ export class ScopedClient extends BaseClient {
     )
     this._handleErrorEvent(error)
     this.connection.stream.destroy()
-    return error
   }
 
   override _handleParseComplete(message: object): void {
@@ -210,6 +224,7 @@ export class ScopedClient extends BaseClient {
     this.#copyingIn = false
     const preludeFailed = this.#flight?.isDue === true
     this.#flight?.fail(message)
+    if (this.#status === 'T') this.#abortCause ??= message
     if (this.#recoverStatement(message, preludeFailed)) return
     super._handleErrorMessage(message)
   }
@@ -218,6 +233,7 @@ export class ScopedClient extends BaseClient {
     if (this.#desynchronised) return
     if (this._connecting) {
       super._handleReadyForQuery(message)
+      this.settle()
       return
     }
     const lease = this.#flight?.lease ?? this.#lease ?? this.home.setupLease
@@ -230,6 +246,8 @@ export class ScopedClient extends BaseClient {
       return
     }
     this.#expectedReady -= 1
+    // A transaction that works, again or a new one. After its end the cause stays, for whoever asks why it ended.
+    if (message.status === 'T') this.#abortCause = undefined
     this.#status = message.status
     if (message.status !== 'T') this.#applied = false
     this.#flight = undefined
@@ -259,8 +277,7 @@ export class ScopedClient extends BaseClient {
       this.prepared.evict(statement)
     } else if (loss === 'name' && (preludeFailed || statement !== undefined)) {
       // Not our doing: DEALLOCATE and DISCARD are seen as they pass. A pooler has swapped the server session.
-      this.prepared.disable()
-      publishPrepareDisabled({ cause: error })
+      if (this.prepared.disable()) publishPrepareDisabled({ cause: error })
     } else {
       return false
     }

@@ -123,9 +123,9 @@ export class TenantClient extends ScopedClient {
     submittable.submit = (connection) => {
       const kind = statementKind(textOf(submittable))
       const armed = this.arm(lease, kind, submittable)
-      if (typeof armed !== 'boolean') return armed
-      // A simple query behind an extended prelude would leave the transaction open.
-      if (armed && isQuery && kind !== 'several') submittable.requiresPreparation = () => true
+      if (armed === 'nowhere') return undefined
+      if (armed instanceof Error) return armed
+      if (armed === 'scoped' && isQuery && kind !== 'several') makeExtended(submittable)
       connection.stream.cork()
       try {
         return submit.call(submittable, connection)
@@ -154,17 +154,26 @@ export class TenantClient extends ScopedClient {
   }
 
   // Made once for a connection, not for each statement.
-  readonly #beforeSending = (query: TenantQuery): Error | undefined => {
+  readonly #beforeSending = (query: TenantQuery): Error | 'nowhere' | undefined => {
     const armed = this.arm(query.lease, query.kind, query)
-    if (typeof armed !== 'boolean') return armed
+    if (armed === 'nowhere' || armed instanceof Error) return armed
     const types = Array.isArray(query.types) ? query.types : undefined
     query.statement = query.preparable && !query.retried ? this.prepared?.use(query.text, types) : undefined
-    query.extended = query.statement !== undefined || (armed && query.kind !== 'several')
+    query.extended = query.statement !== undefined || (armed === 'scoped' && query.kind !== 'several')
     this.closeEvicted()
     return undefined
   }
 
   readonly #afterSending = (): void => this.settle()
+}
+
+/**
+ * Makes a caller's pg.Query an extended one: a simple query behind an extended prelude would leave the transaction open.
+ * What would have been simple has text results, whatever `binary` says.
+ */
+function makeExtended(query: Submittable): void {
+  if (query.requiresPreparation?.() !== true) query.binary = false
+  query.requiresPreparation = () => true
 }
 
 export function isSubmittable(config: unknown): config is Submittable {

@@ -37,10 +37,9 @@ function unsupported(message: string): never {
 
 /** What a client would start its sessions with: from `options`, the connection string or PGOPTIONS. */
 function startupOptions(config: pg.PoolConfig): string {
-  const mentions = config.options ?? config.connectionString?.includes('options') ?? false
-  if (!mentions && !process.env['PGOPTIONS']) return ''
-  // Not connected: a client works out its parameters when it is made.
-  const client = new pg.Client(config) as unknown as { connectionParameters: { options?: string } }
+  // Not connected: a client works out its parameters when it is made, from all of these.
+  const { stream: _stream, ...parameters } = config
+  const client = new pg.Client(parameters) as unknown as { connectionParameters: { options?: string } }
   return client.connectionParameters.options ?? ''
 }
 
@@ -115,14 +114,17 @@ export function systemPoolOptions(options: TenantPoolOptions, system: SystemPool
       'new TenantPool({ system }) names no role of its own: give `connectionString`, or `user` and `password`.',
     )
   }
-  if (system.connectionString === undefined && options.connectionString !== undefined) {
+  const ownAddress = system.connectionString !== undefined || system.host !== undefined
+  if (!ownAddress && options.connectionString !== undefined) {
     invalid(
-      'new TenantPool({ system }) gives `user`, which a connection string overrides, and the pool has one: ' +
-        'give `system.connectionString`.',
+      'new TenantPool({ system }) gives a user but no address, and that of the pool is in a connection string, which ' +
+        'overrides any user: give `system.connectionString`.',
     )
   }
   for (const key of IDENTITY) delete shared[key]
-  if (system.connectionString !== undefined) for (const key of ADDRESS) delete shared[key]
+  if (system.connectionString !== undefined || options.connectionString !== undefined) {
+    for (const key of ADDRESS) delete shared[key]
+  }
   const tenancy = options.tenancy
   return { ...shared, ...system, tenancy }
 }

@@ -116,7 +116,7 @@ export class TenantPool extends pg.Pool {
       scope = this.#currentScope()
       pool = this.#poolFor(scope)
     } catch (error) {
-      if (done === undefined) return Promise.reject(error)
+      if (done === undefined) return this.#Promise.reject(error)
       process.nextTick(done, error, undefined, () => {})
       return undefined
     }
@@ -124,7 +124,7 @@ export class TenantPool extends pg.Pool {
       pool.#checkOut(scope, done)
       return undefined
     }
-    return new Promise<pg.PoolClient>((resolve, reject) => {
+    return new this.#Promise<pg.PoolClient>((resolve, reject) => {
       pool.#checkOut(scope, (error, client) => (error ? reject(error) : resolve(client as pg.PoolClient)))
     }).catch(rethrowFromHere)
   }
@@ -169,7 +169,7 @@ export class TenantPool extends pg.Pool {
       this.#query(config, parameters, inCallersContext(given as QueryCallback))
       return undefined
     }
-    return new Promise((resolve, reject) => {
+    return new this.#Promise((resolve, reject) => {
       this.#query(config, parameters, (error, result) => (error ? reject(error) : resolve(result)))
     }).catch(rethrowFromHere)
   }
@@ -199,8 +199,10 @@ export class TenantPool extends pg.Pool {
 
   /**
    * Asks the server, over the application's own connections, whether row-level security holds for them: the role, the
-   * tables, the policies, the settings a fresh connection starts with. Call it when the application starts.
+   * tables, the settings a fresh connection starts with. Call it when the application starts. It does not read what
+   * the policies say.
    *
+   * @param options the tenant column's name, and tables that are rightly not isolated
    * @throws UnsafeDatabaseError `UNSAFE_DATABASE` with every finding and the SQL that fixes it
    * @example
    * ```ts
@@ -242,6 +244,11 @@ export class TenantPool extends pg.Pool {
     outsideOfRequests(this.#tenancy, () => create.call(this, pendingItem))
   }
 
+  // pg-pool's option.
+  get #Promise(): PromiseConstructor {
+    return (this as unknown as { Promise: PromiseConstructor }).Promise
+  }
+
   #currentScope(): Scope {
     const scope = this.#tenancy.current()
     if (scope === undefined) throw refused(refuseWithoutScope(), undefined)
@@ -272,6 +279,7 @@ export class TenantPool extends pg.Pool {
       if (isSubmittable(config)) bindSubmittable(config)
       query = isSubmittable(config) ? config : new TenantQuery(lease, config, values)
     } catch (error) {
+      if (isSubmittable(config)) refuseSubmittable(error as Error, config)
       process.nextTick(callback, error)
       return
     }
@@ -329,6 +337,13 @@ export class TenantPool extends pg.Pool {
       }
     })
   }
+}
+
+/** Tells a caller's own query object, and not only whoever awaits `pool.query`. */
+function refuseSubmittable(error: Error, submittable: Submittable): void {
+  // As in pg-pool, where it has a callback from then on: it must not end the process for want of an 'error' listener.
+  submittable.callback ??= () => {}
+  process.nextTick(() => submittable.handleError(error, undefined as never))
 }
 
 /** Calls back when a caller's own query object has come to its end, whatever it has for a callback. */

@@ -14,6 +14,11 @@ function ownCopy(config: unknown): unknown {
   return Object.assign(Object.create(Object.getPrototypeOf(config) as object | null), config)
 }
 
+/** The columns end up in the result, and the result is the caller's to change. */
+function copyOf(fields: readonly FieldDescription[]): FieldDescription[] {
+  return fields.map((field) => Object.assign(Object.create(Object.getPrototypeOf(field) as object) as object, field))
+}
+
 /** A pg.Query that knows its checkout, and goes through the extended protocol when a prelude goes ahead of it. */
 export class TenantQuery extends BaseQuery {
   readonly kind: StatementKind
@@ -27,7 +32,7 @@ export class TenantQuery extends BaseQuery {
   /** Sent a second time, after the server had lost its plan or name. */
   retried = false
   /** Decides, now that its turn has come, what goes ahead of it; an error refuses it. */
-  beforeSending!: (query: TenantQuery) => Error | undefined
+  beforeSending!: (query: TenantQuery) => Error | 'nowhere' | undefined
   afterSending!: () => void
 
   /**
@@ -58,7 +63,10 @@ export class TenantQuery extends BaseQuery {
 
   override submit(connection: WireConnection): Error | null {
     const refusal = this.beforeSending(this)
+    if (refusal === 'nowhere') return null
     if (refusal !== undefined) return refusal
+    // What pg would send as a simple query has text results, whatever `binary` says.
+    if (this.extended && !super.requiresPreparation()) this.binary = false
     // pg corks only since 8.13, and not around what precedes Parse.
     connection.stream.cork()
     try {
@@ -85,13 +93,13 @@ export class TenantQuery extends BaseQuery {
     }
     connection.bind({ statement: name, values: this.values ?? [], valueMapper: (value) => value })
     if (fields === undefined) connection.describe({ type: 'P' })
-    else if (fields !== null) super.handleRowDescription({ fields })
+    else if (fields !== null) super.handleRowDescription({ fields: copyOf(fields) })
     connection.execute({})
     connection.sync()
   }
 
   override handleRowDescription(message: { fields: readonly FieldDescription[] }): void {
-    if (this.statement !== undefined) this.statement.fields = message.fields
+    if (this.statement !== undefined) this.statement.fields = copyOf(message.fields)
     super.handleRowDescription(message)
   }
 

@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { describeValue } from '../describe-value.ts'
 import { TenantryError } from '../errors.ts'
 import type { Tenancy } from '../tenancy.ts'
+import type { TenantClient } from './tenant-client.ts'
 
 /** Options of `TenantPool.transaction`. */
 export interface TransactionOptions {
@@ -104,15 +105,12 @@ export class TransactionRunner {
       queue: Promise.resolve(),
       open: true,
     }
-    // What ended the transaction, though `fn` may have swallowed it.
-    let firstFailure: unknown
-    const recording = recordFailures(client, (error) => (firstFailure ??= error))
     let doubtful = true
     try {
       await client.query(beginText(options))
       let result: T
       try {
-        result = await this.#running.run(running, () => fn(recording))
+        result = await this.#running.run(running, () => fn(client))
       } catch (error) {
         running.open = false
         doubtful = !(await succeeds(client.query('rollback')))
@@ -122,7 +120,7 @@ export class TransactionRunner {
       const { command } = await client.query('commit')
       doubtful = false
       // The server answers COMMIT of a failed transaction with ROLLBACK, and no error.
-      if (command === 'ROLLBACK') throw aborted(firstFailure)
+      if (command === 'ROLLBACK') throw aborted(client)
       return result
     } finally {
       running.open = false
@@ -146,7 +144,12 @@ export class TransactionRunner {
     try {
       const result = await this.#running.run(inner, () => fn(client))
       inner.open = false
-      await client.query(`release savepoint ${name}`)
+      try {
+        await client.query(`release savepoint ${name}`)
+      } catch (error) {
+        // 25P02: a statement has failed before, and `fn` has swallowed its error.
+        throw codeOf(error) === '25P02' ? aborted(client) : error
+      }
       return result
     } catch (error) {
       inner.open = false
@@ -166,24 +169,13 @@ async function succeeds(work: Promise<unknown>): Promise<boolean> {
   }
 }
 
-function aborted(cause: unknown): TenantryError {
+function aborted(client: pg.PoolClient): TenantryError {
   return new TenantryError({
     code: 'TRANSACTION_ABORTED',
     message:
       'The transaction was rolled back, not committed: a statement in it had failed and the error was not passed on ' +
       '(see the cause). Let the error leave the callback, or run the statement that may fail in a nested transaction().',
-    cause,
+    // What ended it, though `fn` has swallowed the error or never awaited the statement.
+    cause: (client as unknown as TenantClient).abortCause,
   })
-}
-
-/** The client, noting the errors of its queries made with promises. */
-function recordFailures(client: pg.PoolClient, record: (error: unknown) => void): pg.PoolClient {
-  // oxlint-disable-next-line typescript/unbound-method -- a checkout's query is no method of anything
-  const query = client.query as unknown as (...values: unknown[]) => unknown
-  client.query = ((...values: unknown[]) => {
-    const result = query(...values)
-    if (result instanceof Promise) result.catch(record)
-    return result
-  }) as never
-  return client
 }

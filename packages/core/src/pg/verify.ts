@@ -84,7 +84,8 @@ const ROLE = `
   from pg_catalog.pg_roles where rolname = current_user`
 
 // Which privileged roles this session may SET ROLE to, and the memberships of its own that lead there. Since 16 a
-// membership may exclude SET: https://www.postgresql.org/docs/current/sql-grant.html#SQL-GRANT-DESCRIPTION-ROLES
+// membership may exclude SET, which ADMIN lets the member grant to itself:
+// https://www.postgresql.org/docs/current/sql-grant.html#SQL-GRANT-DESCRIPTION-ROLES
 const REACHABLE_ROLES = `
   select quote_ident(target.rolname) as role, target.rolsuper, quote_ident(self.rolname) as member,
     array(
@@ -97,7 +98,7 @@ const REACHABLE_ROLES = `
   where self.rolname = session_user and not self.rolsuper and target.oid <> self.oid
     and (target.rolsuper or target.rolbypassrls)
     and pg_catalog.pg_has_role(self.oid, target.oid,
-      case when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end)
+      case when current_setting('server_version_num')::int >= 160000 then 'SET, MEMBER WITH ADMIN OPTION' else 'MEMBER' end)
   order by 1`
 
 const TABLES = `
