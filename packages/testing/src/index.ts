@@ -16,3 +16,25 @@ export { seedTenants } from './postgres/seed-tenants.ts'
 export type { SeededTenant } from './postgres/seed-tenants.ts'
 
 // The conformance suite
+export { describeTenancyConformance, poolHarness } from './conformance/index.ts'
+export type {
+  Capability,
+  ConformanceFacts,
+  ConformanceHarness,
+  ConformanceOptions,
+  ConformancePool,
+  ConformanceRow,
+  ConformanceRunner,
+  ConformanceSubject,
+  ConformanceTenancy,
+  ConformanceTestFunction,
+  CursorClass,
+  HeldClient,
+  OpenOptions,
+  PoolCounts,
+  PoolHarnessOptions,
+  ProjectOperations,
+  ProjectRow,
+  SubjectTransaction,
+  TransactionOptions,
+} from './conformance/index.ts'

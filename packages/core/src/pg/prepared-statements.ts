@@ -27,16 +27,18 @@ export function statementName(identity: string): string {
   return `tenantry_${createHash('sha256').update(identity).digest('hex').slice(0, 32)}`
 }
 
-/**
- * What an error says the server has lost of a prepared statement: its plan (a table it uses has changed its columns), or
- * its name (or, to the same effect, that it has the name from somebody else).
- */
-export function lossOf({ code, routine }: DatabaseMessage): 'plan' | 'name' | undefined {
-  if (code === '0A000' && routine === 'RevalidateCachedQuery') return 'plan'
-  if (code === '26000' && routine === 'FetchPreparedStatement') return 'name'
-  if (code === '42P05' && routine === 'StorePreparedStatement') return 'name'
-  return undefined
+/** Whether the server says that it does not know a name, or (to the same effect) knows it from somebody else. */
+export function isNameLost({ code, routine }: DatabaseMessage): boolean {
+  return (
+    (code === '26000' && routine === 'FetchPreparedStatement') ||
+    (code === '42P05' && routine === 'StorePreparedStatement')
+  )
 }
+
+// Statements of the user's after which names or plans of this connection are gone.
+const ALL_NAMES_GONE = new Set(['DEALLOCATE ALL', 'DISCARD ALL'])
+const DEALLOCATED = /\bdeallocate\s+(?:prepare\s+)?"?(tenantry_[0-9a-f]{32})\b/gi
+const SCHEMA_CHANGED = /^(?:CREATE|ALTER|DROP) /
 
 /** What all connections of a pool share: which texts are used repeatedly, and whether naming works at all. */
 export class StatementNames {
@@ -123,8 +125,23 @@ export class PreparedStatements {
     if (statement.parsed) this.#evicted.push(statement.name)
   }
 
-  /** Drops all, which the server no longer has (DEALLOCATE, DISCARD). */
-  forgetAll(): void {
+  /** Keeps up with a statement of the user's that has run: its command tag and, as far as known, its text. */
+  completed(tag: string, text: string): void {
+    if (ALL_NAMES_GONE.has(tag)) {
+      this.#forgetAll()
+    } else if (tag === 'DEALLOCATE') {
+      for (const [, name] of text.matchAll(DEALLOCATED)) this.#forget(name ?? '')
+    } else if (SCHEMA_CHANGED.test(tag)) {
+      // In the same transaction a stale plan would be an error that nothing can be done about.
+      for (const statement of this.#statements.values()) this.evict(statement)
+    }
+  }
+
+  #forget(name: string): void {
+    if (!this.#statements.delete(name)) this.preludeParsed = false
+  }
+
+  #forgetAll(): void {
     this.#statements.clear()
     this.#evicted = []
     this.preludeParsed = false
@@ -135,7 +152,7 @@ export class PreparedStatements {
    * @returns whether it had not been given up before
    */
   disable(): boolean {
-    this.forgetAll()
+    this.#forgetAll()
     return this.#names.disable()
   }
 

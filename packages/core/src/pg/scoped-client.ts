@@ -13,10 +13,11 @@ import type {
   WireConnection,
 } from './pg-internals.ts'
 import { PreludeFlight } from './prelude-flight.ts'
-import { lossOf, PreparedStatements } from './prepared-statements.ts'
+import { isNameLost, PreparedStatements } from './prepared-statements.ts'
 import { publishPrepareDisabled } from './prepare-event.ts'
 import { refuseCopy } from './refusals.ts'
 import type { StatementKind } from './statement-kind.ts'
+import { textOf } from './statement-text.ts'
 import { TenantQuery } from './tenant-query.ts'
 
 // Command tags after which a transaction may have lost the settings, or be another one.
@@ -30,7 +31,6 @@ const TAGS_LOSING_SETTINGS = new Set([
   'RESET',
   'DISCARD ALL',
 ])
-const TAGS_LOSING_STATEMENTS = new Set(['DEALLOCATE', 'DEALLOCATE ALL', 'DISCARD ALL'])
 
 /**
  * The protocol side of a connection: puts a lease's prelude into the same group as its statement, follows the server's
@@ -52,6 +52,8 @@ export class ScopedClient extends BaseClient {
   #desynchronised = false
   /** The server waits for the caller's data. */
   #copyingIn = false
+  /** The server has accepted the values of the statement in progress: from here on it may have run. */
+  #bound = false
   #retry: TenantQuery | undefined
   #abortCause: Error | undefined
 
@@ -60,6 +62,10 @@ export class ScopedClient extends BaseClient {
     this.home = homeOf(config)
     this.prepared = this.home.statementNames && new PreparedStatements(this.home.statementNames)
     this.#hookConnection(this.connection)
+    // pg does not handle this message.
+    this.connection.on('bindComplete', () => {
+      this.#bound = this.#flight?.isDue !== true
+    })
   }
 
   /** The server's own word for where it stands, as of the last reply. */
@@ -105,6 +111,7 @@ export class ScopedClient extends BaseClient {
   protected arm(lease: Lease, kind: StatementKind, query: Submittable): Error | 'scoped' | 'as it is' | 'nowhere' {
     this.#flight = undefined
     this.#active = query
+    this.#bound = false
     if (this.#expectedReady !== 0) {
       this.#desynchronise(lease, 'a reply to an earlier statement was still to come')
       return 'nowhere'
@@ -195,7 +202,7 @@ export class ScopedClient extends BaseClient {
       return
     }
     if (TAGS_LOSING_SETTINGS.has(message.text)) this.#applied = false
-    if (TAGS_LOSING_STATEMENTS.has(message.text)) this.prepared?.forgetAll()
+    this.prepared?.completed(message.text, textOf(this.#active))
     this.#copyingIn = false
     super._handleCommandComplete(message)
   }
@@ -263,21 +270,23 @@ export class ScopedClient extends BaseClient {
   }
 
   /**
-   * A statement under a name of ours whose plan or name the server has lost: it fails before it runs, so outside of a
-   * transaction it is sent again, once, without a name. In a transaction the error has ended the transaction already.
+   * A statement under a name of ours whose plan or name the server has lost. It fails before it runs, so outside of a
+   * transaction it is sent again, once, without a name; the same error again is then the statement's own. In a
+   * transaction the error has ended the transaction already.
    *
    * @returns whether the error has been dealt with
    */
   #recoverStatement(error: DatabaseMessage, preludeFailed: boolean): boolean {
+    const prepared = this.prepared
+    if (prepared === undefined || this.#bound) return false
     const query = this.#active instanceof TenantQuery ? this.#active : undefined
     const statement = query?.statement
-    const loss = lossOf(error)
-    if (this.prepared === undefined || loss === undefined) return false
-    if (loss === 'plan' && statement !== undefined) {
-      this.prepared.evict(statement)
-    } else if (loss === 'name' && (preludeFailed || statement !== undefined)) {
+    if ((preludeFailed || statement !== undefined) && isNameLost(error)) {
       // Not our doing: DEALLOCATE and DISCARD are seen as they pass. A pooler has swapped the server session.
-      if (this.prepared.disable()) publishPrepareDisabled({ cause: error })
+      if (prepared.disable()) publishPrepareDisabled({ cause: error })
+    } else if (!preludeFailed && statement !== undefined && query?.reused === true) {
+      // Planned anew at Bind, as a table or type it uses has changed: https://www.postgresql.org/docs/current/sql-prepare.html
+      prepared.evict(statement)
     } else {
       return false
     }

@@ -29,6 +29,8 @@ export class TenantQuery extends BaseQuery {
   extended = false
   /** Set when it is sent under a name of ours. */
   statement: PreparedStatement | undefined
+  /** Sent without Parse, its statement having been prepared by an earlier query. */
+  reused = false
   /** Sent a second time, after the server had lost its plan or name. */
   retried = false
   /** Decides, now that its turn has come, what goes ahead of it; an error refuses it. */
@@ -88,7 +90,8 @@ export class TenantQuery extends BaseQuery {
       return
     }
     const { name, fields } = statement
-    if (!statement.parsed) {
+    this.reused = statement.parsed
+    if (!this.reused) {
       connection.parse({ text: this.text, name, ...(Array.isArray(this.types) && { types: this.types }) })
     }
     connection.bind({ statement: name, values: this.values ?? [], valueMapper: (value) => value })
