@@ -35,6 +35,18 @@ export function isNameLost({ code, routine }: DatabaseMessage): boolean {
   )
 }
 
+// What a conversion of values says: text, binary, out of range, date and time.
+const VALUE_REFUSED = new Set(['22P02', '22P03', '22003', '22007', '22008'])
+const PERMISSION_DENIED = '42501'
+
+/**
+ * Whether an error may come from a plan made when a table or type was another: its result has changed, an operator or
+ * column no longer fits (class 42), or a value does not.
+ */
+export function mayBeStale({ code = '' }: DatabaseMessage): boolean {
+  return code === '0A000' || (code.startsWith('42') && code !== PERMISSION_DENIED) || VALUE_REFUSED.has(code)
+}
+
 // Statements of the user's after which names or plans of this connection are gone.
 const ALL_NAMES_GONE = new Set(['DEALLOCATE ALL', 'DISCARD ALL'])
 const DEALLOCATED = /\bdeallocate\s+(?:prepare\s+)?"?(tenantry_[0-9a-f]{32})\b/gi

@@ -13,7 +13,7 @@ import type {
   WireConnection,
 } from './pg-internals.ts'
 import { PreludeFlight } from './prelude-flight.ts'
-import { isNameLost, PreparedStatements } from './prepared-statements.ts'
+import { isNameLost, mayBeStale, PreparedStatements } from './prepared-statements.ts'
 import { publishPrepareDisabled } from './prepare-event.ts'
 import { refuseCopy } from './refusals.ts'
 import type { StatementKind } from './statement-kind.ts'
@@ -284,7 +284,7 @@ export class ScopedClient extends BaseClient {
     if ((preludeFailed || statement !== undefined) && isNameLost(error)) {
       // Not our doing: DEALLOCATE and DISCARD are seen as they pass. A pooler has swapped the server session.
       if (prepared.disable()) publishPrepareDisabled({ cause: error })
-    } else if (!preludeFailed && statement !== undefined && query?.reused === true) {
+    } else if (!preludeFailed && statement !== undefined && query?.reused === true && mayBeStale(error)) {
       // Planned anew at Bind, as a table or type it uses has changed: https://www.postgresql.org/docs/current/sql-prepare.html
       prepared.evict(statement)
     } else {
