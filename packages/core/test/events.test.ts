@@ -32,7 +32,7 @@ test('asSystem is announced once, with its reason and who asked', () => {
 test('a refused asSystem is no system access', () => {
   const system = listen<SystemEvent>('tenantry:system')
   const refused = listen<RefusedEvent>('tenantry:refused')
-  expect(() => tenancy.asSystem('', () => {})).toThrow()
+  expect(() => tenancy.asSystem('', () => {})).toThrow('needs a reason')
   expect(system).toEqual([])
   expect(refused.map(({ code }) => code)).toEqual(['SYSTEM_REASON_REQUIRED'])
 })
@@ -50,7 +50,7 @@ test('every change of scope is announced, with where it came from', () => {
 
 test('a refused tenant id is announced with its error', () => {
   const events = listen<RefusedEvent>('tenantry:refused')
-  expect(() => tenancy.run('', () => {})).toThrow()
+  expect(() => tenancy.run('', () => {})).toThrow('is not a tenant id')
   expect(events).toHaveLength(1)
   expect(events[0]?.error.code).toBe('INVALID_TENANT_ID')
 })

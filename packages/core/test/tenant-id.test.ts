@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { createTenancy, InvalidTenantIdError, TenantryError } from '../src/index.ts'
-import type { TenantIdType } from '../src/index.ts'
+import { createTenancy, InvalidTenantIdError } from '../src/index.ts'
+import type { TenantIdType, TenantryError } from '../src/index.ts'
 
 const UUID = '6f1c2a34-9b1e-4c62-8a57-0d3f5a1b2c4d'
 
 function idOf(type: TenantIdType, value: unknown): string {
   const tenancy = createTenancy({ tenantId: type })
-  return tenancy.run(value as never, () => tenancy.tenantId()) as string
+  return tenancy.run(value, () => tenancy.tenantId())
 }
 
 function refusal(type: TenantIdType, value: unknown): TenantryError {

@@ -57,6 +57,8 @@ export type VerifyQuery = <Row>(text: string, values?: readonly unknown[]) => Pr
 interface RoleRow {
   /** Quoted, as all names below. */
   readonly role: string
+  /** The one that initdb made, which stays a superuser. */
+  readonly bootstrap: boolean
   readonly rolsuper: boolean
   readonly rolbypassrls: boolean
 }
@@ -80,7 +82,7 @@ interface TableRow {
 }
 
 const ROLE = `
-  select quote_ident(rolname) as role, rolsuper, rolbypassrls
+  select quote_ident(rolname) as role, oid = 10 as bootstrap, rolsuper, rolbypassrls
   from pg_catalog.pg_roles where rolname = current_user`
 
 // Which privileged roles this session may SET ROLE to, and the memberships of its own that lead there. Since 16 a
@@ -142,13 +144,15 @@ function startingValue(parameter: string): string {
 
 async function roleFindings(query: VerifyQuery): Promise<Finding[]> {
   const findings: Finding[] = []
-  for (const { role, rolsuper, rolbypassrls } of await query<RoleRow>(ROLE)) {
+  for (const { role, bootstrap, rolsuper, rolbypassrls } of await query<RoleRow>(ROLE)) {
     if (rolsuper) {
       findings.push({
         code: 'superuser',
         object: role,
         message: `The application connects as ${role}, a superuser: no policy applies to it, it sees every tenant.`,
-        fix: `alter role ${role} nosuperuser; -- or create another: create role app login password '…';`,
+        fix: bootstrap
+          ? `create role app login password '…'; -- grant it what it needs and connect as it`
+          : `alter role ${role} nosuperuser;`,
       })
     }
     if (rolbypassrls) {
