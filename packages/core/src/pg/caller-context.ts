@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { withoutScope } from '../tenancy.ts'
 import type { Tenancy } from '../tenancy.ts'
+import { prepareValue } from './pg-internals.ts'
 import type { Submittable } from './pg-internals.ts'
 
 /*
@@ -41,8 +42,17 @@ const HANDLERS = [
   'emit',
 ]
 
-/** Binds a caller's own query object to its context: pg's handlers, its events, and a cursor's callbacks. */
+/**
+ * Binds a caller's own query object to its context: pg's handlers, its events, and a cursor's callbacks. Its values are
+ * converted now, as those of any query: one that throws between Parse and Bind leaves half a group on the wire, and
+ * before pg 8.17 half a message in the buffer that all connections of the process share.
+ *
+ * @throws whatever converting a value throws
+ */
 export function bindSubmittable(submittable: Submittable): void {
+  if (Array.isArray(submittable.values)) {
+    submittable.values = submittable.values.map((value) => prepareValue(value))
+  }
   const members = submittable as unknown as Record<string, unknown>
   const method = (name: string) =>
     typeof members[name] === 'function' ? (members[name] as AnyFunction) : undefined

@@ -43,6 +43,7 @@ export interface Submittable {
   callback?: QueryCallback
   requiresPreparation?: () => boolean
   binary?: boolean
+  values?: unknown
   emit?: (event: string, ...values: unknown[]) => boolean
 }
 
@@ -53,7 +54,7 @@ export interface WireQuery extends Omit<EventEmitter, 'emit'>, Submittable {
   emit(event: string, ...values: unknown[]): boolean
   text: string
   name?: string
-  values?: readonly unknown[]
+  values?: unknown[]
   types?: readonly number[] | object
   rows?: number
   binary?: boolean

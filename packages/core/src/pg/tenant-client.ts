@@ -78,7 +78,11 @@ export class TenantClient extends ScopedClient {
     if (isSubmittable(config)) {
       const given = typeof values === 'function' ? values : callback
       if (!config.callback && typeof given === 'function') config.callback = given as QueryCallback
-      bindSubmittable(config)
+      try {
+        bindSubmittable(config)
+      } catch (error) {
+        return refuseQuery(error as Error, config, values, callback, this.connection)
+      }
       this.submit(lease, config)
       return config
     }

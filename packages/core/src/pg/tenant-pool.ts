@@ -169,9 +169,13 @@ export class TenantPool extends pg.Pool {
       this.#query(config, parameters, inCallersContext(given as QueryCallback))
       return undefined
     }
-    return new this.#Promise((resolve, reject) => {
+    const ownCallback = isSubmittable(config) && config.callback !== undefined
+    const answer = new this.#Promise((resolve, reject) => {
       this.#query(config, parameters, (error, result) => (error ? reject(error) : resolve(result)))
     }).catch(rethrowFromHere)
+    // Whoever is called back need not look at the promise.
+    if (ownCallback) answer.catch(() => {})
+    return answer
   }
 
   /**

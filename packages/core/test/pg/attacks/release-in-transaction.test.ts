@@ -63,29 +63,47 @@ describe('A client released in a transaction', () => {
   })
 
   test.each([
-    ['the caller has seen fail', async (client: pg.PoolClient) => {
-      await client.query('begin')
-      expect(await codeOf(client.query('select 1 / 0'))).toBe('22012')
-    }],
-    ['fails after the release', async (client: pg.PoolClient) => {
-      await client.query('begin')
-      client.query('select 1 / 0', () => {})
-    }],
-    ['is idle', async (client: pg.PoolClient) => {
-      await client.query('begin')
-      await client.query(insert('of an abandoned transaction'))
-    }],
-    ['is about to begin', async (client: pg.PoolClient) => {
-      client.query('begin', () => {})
-      client.query(insert('of an abandoned transaction'), () => {})
-    }],
-    ['was begun again with AND CHAIN', async (client: pg.PoolClient) => {
-      await client.query('begin')
-      await client.query('commit and chain')
-    }],
-    ['was begun in a text of several statements', async (client: pg.PoolClient) => {
-      await client.query('begin; savepoint s')
-    }],
+    [
+      'the caller has seen fail',
+      async (client: pg.PoolClient) => {
+        await client.query('begin')
+        expect(await codeOf(client.query('select 1 / 0'))).toBe('22012')
+      },
+    ],
+    [
+      'fails after the release',
+      async (client: pg.PoolClient) => {
+        await client.query('begin')
+        client.query('select 1 / 0', () => {})
+      },
+    ],
+    [
+      'is idle',
+      async (client: pg.PoolClient) => {
+        await client.query('begin')
+        await client.query(insert('of an abandoned transaction'))
+      },
+    ],
+    [
+      'is about to begin',
+      async (client: pg.PoolClient) => {
+        client.query('begin', () => {})
+        client.query(insert('of an abandoned transaction'), () => {})
+      },
+    ],
+    [
+      'was begun again with AND CHAIN',
+      async (client: pg.PoolClient) => {
+        await client.query('begin')
+        await client.query('commit and chain')
+      },
+    ],
+    [
+      'was begun in a text of several statements',
+      async (client: pg.PoolClient) => {
+        await client.query('begin; savepoint s')
+      },
+    ],
   ])('which %s is destroyed, not pooled, and the server rolls back', async (_name, abandon) => {
     const pool = openPool({ connectionString: database.urls.app, max: 1 })
     const { backend } = await asTenant(1, async () => {
@@ -145,7 +163,7 @@ describe('A client released in a transaction', () => {
       max: 1,
       system: { connectionString: database.urls.system },
     })
-    const scopes: (<T>(fn: () => T) => unknown)[] = [
+    const scopes: ((fn: () => unknown) => unknown)[] = [
       (fn) => fn(),
       (fn) => tenancy.run(tenantId(2), fn),
       (fn) => tenancy.withoutTenant(fn),

@@ -15,7 +15,9 @@ const insert = (name: string): string => `insert into projects (name) values ('$
 
 /** Whose the projects of a name are, as a superuser sees them. */
 async function ownersOf(name: string): Promise<string[]> {
-  const rows = await database.query<{ tenant_id: string }>('select tenant_id from projects where name = $1', [name])
+  const rows = await database.query<{ tenant_id: string }>('select tenant_id from projects where name = $1', [
+    name,
+  ])
   return rows.map(({ tenant_id }) => tenant_id)
 }
 
@@ -23,7 +25,10 @@ async function ownersOf(name: string): Promise<string[]> {
  * Tenant 1 sends two statements and releases without waiting for either; tenant 2, who waits for the only connection,
  * gets it while the second of them is still in its queue.
  */
-async function releaseWithAQueue(pool: pg.Pool, name: string): Promise<{ second: Promise<unknown>; rows: number[] }> {
+async function releaseWithAQueue(
+  pool: pg.Pool,
+  name: string,
+): Promise<{ second: Promise<unknown>; rows: number[] }> {
   const first = await asTenant(1, () => pool.connect())
   const next = asTenant(2, () => pool.connect())
   const sent = asTenant(1, async () => {
@@ -62,7 +67,9 @@ describe('A statement that is still queued when its checkout is released', () =>
           const client = await pool.connect()
           const results = [
             client.query(WHOSE_ROWS),
-            callsBack<pg.QueryResult>((callback) => client.query(WHOSE_ROWS, callback)).then(({ result }) => result),
+            callsBack<pg.QueryResult>((callback) => client.query(WHOSE_ROWS, callback)).then(
+              ({ result }) => result,
+            ),
             new Promise((resolve, reject) => {
               const query = new pg.Query<{ tenant: string }>(WHOSE_ROWS)
               const rows: unknown[] = []
@@ -89,11 +96,15 @@ describe('A caller who waits for a connection', () => {
     const pool = endAfterTest(new pg.Pool({ connectionString: database.urls.app, max: 1 }))
     const scopes: (number | undefined)[] = []
     const first = await asTenant(1, () => pool.connect())
-    const waiting = asTenant(2, () => callsBack((callback) => pool.connect((error, _client, release) => {
-      scopes.push(currentTenant())
-      release()
-      callback(error)
-    })))
+    const waiting = asTenant(2, () =>
+      callsBack((callback) =>
+        pool.connect((error, _client, release) => {
+          scopes.push(currentTenant())
+          release()
+          callback(error)
+        }),
+      ),
+    )
     tenancy.run(tenantId(1), () => first.release())
     await waiting
     expect(scopes).toEqual([1])
@@ -102,27 +113,28 @@ describe('A caller who waits for a connection', () => {
   test('is served in the scope in which it asked, whoever frees the connection', async () => {
     const pool = openPool({ connectionString: database.urls.app, max: 1 })
     const first = await asTenant(50, () => pool.connect())
+    const throughCallbacks = async (): Promise<unknown[] | undefined> => {
+      const { result } = await callsBack<unknown[]>((callback) =>
+        pool.connect((error, client, release) => {
+          const connectedFor = currentTenant()
+          if (client === undefined) {
+            callback(error)
+            return
+          }
+          client.query(WHOSE_ROWS, (failure, rows) => {
+            release()
+            callback(failure, [connectedFor, currentTenant(), ...tenantsIn(rows)])
+          })
+        }),
+      )
+      return result
+    }
     const asked = Array.from({ length: 20 }, (_, index) =>
-      asTenant(index + 1, async () => {
-        if (index % 2 === 0) return tenantsIn(await pool.query(WHOSE_ROWS))
-        return callsBack<number[]>((callback) =>
-          pool.connect((error, client, release) => {
-            expect(currentTenant()).toBe(index + 1)
-            if (client === undefined) {
-              callback(error)
-              return
-            }
-            client.query(WHOSE_ROWS, (failure, result) => {
-              expect(currentTenant()).toBe(index + 1)
-              release()
-              callback(failure, tenantsIn(result))
-            })
-          }),
-        ).then(({ result }) => result)
-      }),
+      asTenant(index + 1, async () => [tenantsIn(await pool.query(WHOSE_ROWS)), await throughCallbacks()]),
     )
     tenancy.run(tenantId(50), () => first.release())
-    expect(await Promise.all(asked)).toEqual(Array.from({ length: 20 }, (_, index) => [index + 1]))
+    const tenants = Array.from({ length: 20 }, (_, index) => index + 1)
+    expect(await Promise.all(asked)).toEqual(tenants.map((tenant) => [[tenant], [tenant, tenant, tenant]]))
   })
 
   test('is served in the scope it asked in though the scope has been left by then', async () => {
@@ -164,7 +176,9 @@ describe('The conversion of a value', () => {
     const pool = openPool({ connectionString: database.urls.app, max: 1 })
     const seen: (number | undefined)[] = []
     const first = await asTenant(1, () => pool.connect())
-    const waiting = asTenant(2, () => pool.query<{ value: string }>('select $1::text as value', [noting(seen)]))
+    const waiting = asTenant(2, () =>
+      pool.query<{ value: string }>('select $1::text as value', [noting(seen)]),
+    )
     const called = asTenant(3, () =>
       callsBack((callback) => pool.query('select $1::text', [noting(seen)], callback)),
     )
@@ -184,7 +198,9 @@ describe('The conversion of a value', () => {
         client.query('select 1'),
         client.query('select $1::text', [noting(seen)]),
         callsBack((callback) => client.query('select $1::text', [noting(seen)], callback)),
-        callsBack((callback) => client.query(new pg.Query('select $1::text', [noting(seen)], callback as never))),
+        callsBack((callback) =>
+          client.query(new pg.Query('select $1::text', [noting(seen)], callback as never)),
+        ),
       ]
       client.release()
       await Promise.all(results)

@@ -13,7 +13,9 @@ const database = useDatabase()
 const INSERT = "insert into projects (name) values ('stale')"
 
 async function staleProjects(): Promise<string[]> {
-  const rows = await database.query<{ tenant_id: string }>("select tenant_id from projects where name = 'stale'")
+  const rows = await database.query<{ tenant_id: string }>(
+    "select tenant_id from projects where name = 'stale'",
+  )
   await database.query("delete from projects where name = 'stale'")
   return rows.map(({ tenant_id }) => tenant_id)
 }
@@ -37,7 +39,7 @@ describe('A client kept after its release', () => {
     held.release()
   })
 
-  const scopes: [string, <T>(fn: () => T) => unknown][] = [
+  const scopes: [string, (fn: () => unknown) => unknown][] = [
     ['no scope', (fn) => fn()],
     ["its own tenant's scope", (fn) => tenancy.run(tenantId(1), fn)],
     ["the holder's scope", (fn) => tenancy.run(tenantId(2), fn)],
@@ -133,7 +135,7 @@ describe('A second release', () => {
       () =>
         new Promise<{ client: pg.PoolClient; release: () => void }>((resolve, reject) => {
           pool.connect((error, connected, done) => {
-            if (connected === undefined) reject(error as Error)
+            if (connected === undefined) reject(error)
             else resolve({ client: connected, release: done })
           })
         }),

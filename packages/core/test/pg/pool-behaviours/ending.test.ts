@@ -43,10 +43,9 @@ describe.each(poolKinds)('end() of $kind', ({ open, inScope }) => {
       expect([pool.ended, pool.totalCount, pool.idleCount]).toEqual([true, 0, 0])
       let open_ = 3
       while (open_ > 0) {
-        const rows = await database.query(
-          'select from pg_stat_activity where application_name = $1',
-          [application],
-        )
+        const rows = await database.query('select from pg_stat_activity where application_name = $1', [
+          application,
+        ])
         open_ = rows.length
       }
     }),
@@ -58,7 +57,9 @@ describe.each(poolKinds)('end() of $kind', ({ open, inScope }) => {
       const pool = open({ connectionString: database.urls.app, max: 20 })
       const work = Array.from({ length: 20 }, () => pool.query('select 1 as one'))
       await pool.end()
-      expect((await Promise.all(work)).map(({ rows }) => rows as unknown)).toEqual(work.map(() => [{ one: 1 }]))
+      expect((await Promise.all(work)).map(({ rows }) => rows as unknown)).toEqual(
+        work.map(() => [{ one: 1 }]),
+      )
     }),
   )
 

@@ -161,7 +161,7 @@ describe.each(poolKinds)('$kind tells its listeners', ({ open, inScope }) => {
           await client.query("set application_name to 'set up'")
           await client.query('select pg_sleep(0.01)')
         },
-      } as pg.PoolConfig)
+      })
       for (let round = 0; round < 2; round += 1) {
         const [a, b] = await Promise.all([pool.connect(), pool.connect()])
         for (const client of [a, b]) {
@@ -176,7 +176,12 @@ describe.each(poolKinds)('$kind tells its listeners', ({ open, inScope }) => {
   )
 
   test.skipIf(!pgIsAtLeast(20)).each([
-    ['throws', () => { throw new Error('no set-up') }],
+    [
+      'throws',
+      () => {
+        throw new Error('no set-up')
+      },
+    ],
     ['rejects', () => Promise.reject(new Error('no set-up'))],
     ['fails in the database', (client: pg.ClientBase) => client.query('select no_set_up')],
   ])('of an onConnect that %s, and recovers (pg 8.20 and later)', async (_how, fail) =>
@@ -186,7 +191,7 @@ describe.each(poolKinds)('$kind tells its listeners', ({ open, inScope }) => {
         connectionString: database.urls.app,
         max: 1,
         onConnect: (client: pg.ClientBase) => (failing ? fail(client) : undefined),
-      } as pg.PoolConfig)
+      })
       for (let round = 0; round < 5; round += 1) {
         await expect(pool.connect()).rejects.toThrow(/no.set.up/)
         await expect(pool.query('select 1')).rejects.toThrow(/no.set.up/)
@@ -209,7 +214,7 @@ describe.each(poolKinds)('$kind tells its listeners', ({ open, inScope }) => {
           verified.push(client)
           client.query('select 1', (error) => done(error ?? failure))
         },
-      } as pg.PoolConfig)
+      })
       await expect(pool.connect()).rejects.toBe(failure)
       await expect(pool.query('select 1')).rejects.toBe(failure)
       failure = undefined

@@ -78,6 +78,39 @@ describe.each(poolKinds)('query() of $kind', ({ kind, open, inScope }) => {
   )
 
   test(
+    'takes the options of a client: binary results, parsers, timeouts, a name',
+    inScope(async () => {
+      const types = { getTypeParser: () => (text: string | Buffer) => `parsed ${String(text)}` }
+      const text = "select 1::int4 as a, 2::int8 as b, 1.5::float8 as c, true as d, null as e, 'x'::text as f"
+      const binary = open({ connectionString: database.urls.app, max: 1, binary: true } as pg.PoolConfig)
+      for (let use = 0; use < 3; use += 1) {
+        expect((await binary.query(text)).rows).toEqual([{ a: 1, b: '2', c: 1.5, d: true, e: null, f: 'x' }])
+      }
+      const parsing = open({ connectionString: database.urls.app, max: 1, types })
+      expect((await parsing.query('select 1 as a')).rows).toEqual([{ a: 'parsed 1' }])
+      const named = open({
+        connectionString: database.urls.app,
+        max: 1,
+        application_name: 'named',
+        statement_timeout: 1234,
+        lock_timeout: 2345,
+        idle_in_transaction_session_timeout: 3456,
+      })
+      const settings = [
+        'application_name',
+        'statement_timeout',
+        'lock_timeout',
+        'idle_in_transaction_session_timeout',
+      ]
+      const { rows } = await named.query(
+        'select array(select current_setting(name) from unnest($1::text[]) as name) as settings',
+        [settings],
+      )
+      expect(rows).toEqual([{ settings: ['named', '1234ms', '2345ms', '3456ms'] }])
+    }),
+  )
+
+  test(
     'passes on errors of the database as they are, and serves the next one',
     inScope(async () => {
       const pool = open({ connectionString: database.urls.app, max: 1 })
@@ -158,7 +191,7 @@ describe.each(poolKinds)('query() of $kind', ({ kind, open, inScope }) => {
     inScope(async () => {
       const pool = open({ connectionString: database.urls.app, max: 1 })
       const query = new pg.Query('select 1 as one') as unknown as pg.Submittable
-      const result = (await pool.query(query)) as unknown as pg.QueryResult
+      const result = await (pool.query(query) as unknown as Promise<pg.QueryResult>)
       expect(outline(result)).toEqual(expected)
       await expectWhole(pool)
     }),

@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { backendOf, killBackends } from '../support/backends.ts'
 import { expectWhole } from '../support/expect-whole.ts'
+import { failureOf } from '../support/failure-of.ts'
 import { happens } from '../support/happens.ts'
 import { pgIsAtLeast } from '../support/pg-version.ts'
 import { poolKinds } from '../support/pool-kinds.ts'
@@ -99,8 +100,13 @@ describe.each(poolKinds)('$kind, its clients released', ({ kind, open, inScope }
     'destroys what is released with an error or true, and replaces it',
     inScope(async () => {
       const pool = open({ connectionString: database.urls.app, max: 1 })
-      const removed: unknown[] = []
-      pool.on('remove', (client) => removed.push(client))
+      let removed = 0
+      const both = new Promise<void>((resolve) => {
+        pool.on('remove', () => {
+          removed += 1
+          if (removed === 2) resolve()
+        })
+      })
       const backends = [
         await visit(pool, true),
         await visit(pool, new Error('no longer trusted')),
@@ -109,8 +115,9 @@ describe.each(poolKinds)('$kind, its clients released', ({ kind, open, inScope }
       ]
       expect(new Set(backends).size).toBe(3)
       expect(backends[2]).toBe(backends[3])
-      expect(removed).toHaveLength(2)
+      await both
       await expectWhole(pool)
+      expect(removed).toBe(2)
     }),
   )
 
@@ -125,15 +132,65 @@ describe.each(poolKinds)('$kind, its clients released', ({ kind, open, inScope }
         for (const client of [idle, working]) client.on('error', () => {})
         const backends = await Promise.all([backendOf(idle), backendOf(working)])
         const ended = [idle, working].map((client) => happens(client, 'end'))
-        const work = expect(working.query('select pg_sleep(60)')).rejects.toMatchObject({ code: '57P01' })
+        const failure = failureOf(working.query('select pg_sleep(60)'))
         await killBackends(database, ...backends)
-        await work
+        expect(await failure).toMatchObject({ code: '57P01' })
         await Promise.all(ended)
         await expect(idle.query('select 1')).rejects.toThrow('not queryable')
         idle.release(release)
         working.release(release)
         await expectWhole(pool)
       }
+    }),
+  )
+
+  test(
+    'fails what was queued behind the statement that the connection died in, and what comes after',
+    inScope(async () => {
+      const pool = open({ connectionString: database.urls.app, max: 1 })
+      pool.on('error', () => {})
+      const client = await pool.connect()
+      client.on('error', () => {})
+      const backend = await backendOf(client)
+      const ended = happens(client, 'end')
+      const outcomes = Promise.allSettled([
+        client.query('select pg_sleep(60)'),
+        client.query('select 1'),
+        client.query('select $1::int', [2]),
+      ])
+      await killBackends(database, backend)
+      const reasons = (await outcomes).map(
+        (outcome) => outcome.status === 'rejected' && (outcome.reason as Error),
+      )
+      expect(reasons[0]).toMatchObject({ code: '57P01' })
+      expect(reasons[1]).toMatchObject({ message: 'Connection terminated unexpectedly' })
+      expect(reasons[2]).toMatchObject({ message: 'Connection terminated unexpectedly' })
+      await ended
+      await expect(client.query('select 1')).rejects.toThrow('not queryable')
+      client.release()
+      await expectWhole(pool)
+    }),
+  )
+
+  test(
+    'destroys what dies during a pool.query(), whose caller is told',
+    inScope(async () => {
+      const pool = open({ connectionString: database.urls.app, max: 2 })
+      pool.on('error', () => {})
+      const [asked] = (await pool.query('select pg_backend_pid() as pid')).rows as { pid: number }[]
+      const byPromise = failureOf(pool.query('select pg_sleep(60)'))
+      const byCallback = new Promise((resolve) => pool.query('select pg_sleep(60)', resolve))
+      let pids: { pid: number }[] = []
+      while (pids.length < 2) {
+        pids = await database.query(
+          "select pid from pg_stat_activity where datname = current_database() and query = 'select pg_sleep(60)'",
+        )
+      }
+      expect(pids.map(({ pid }) => pid)).toContain(asked?.pid)
+      await killBackends(database, ...pids.map(({ pid }) => pid))
+      expect(await byPromise).toMatchObject({ code: '57P01' })
+      expect(await byCallback).toMatchObject({ code: '57P01' })
+      await expectWhole(pool)
     }),
   )
 
@@ -218,8 +275,8 @@ describe.each(poolKinds)('$kind, its clients released', ({ kind, open, inScope }
     }),
   )
 
-  test.skipIf(!pgIsAtLeast(16))(
-    'keeps min connections however long they are idle (pg 8.16 and later)',
+  test.skipIf(!pgIsAtLeast(20))(
+    'keeps min connections however long they are idle (pg 8.11 knows no min, and 8.16 closes them all the same)',
     inScope(async () => {
       const pool = open({ connectionString: database.urls.app, max: 3, min: 1, idleTimeoutMillis: 20 })
       const clients = await Promise.all([pool.connect(), pool.connect(), pool.connect()])

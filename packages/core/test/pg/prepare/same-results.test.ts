@@ -22,8 +22,21 @@ async function everythingOf(query: Promise<pg.QueryResult>): Promise<unknown> {
     return { command, rowCount, rows: rows as unknown, fields: fields.map((field) => ({ ...field })) }
   } catch (error) {
     if (!(error instanceof pg.DatabaseError)) return String(error)
-    const { code, message, severity, position, detail, hint, where, constraint, table, column, routine } = error
-    return { code, message: message.replace(OUR_NAME, '""'), severity, position, detail, hint, where, constraint, table, column, routine }
+    const { code, message, severity, position, detail, hint, where, constraint, table, column, routine } =
+      error
+    return {
+      code,
+      message: message.replace(OUR_NAME, '""'),
+      severity,
+      position,
+      detail,
+      hint,
+      where,
+      constraint,
+      table,
+      column,
+      routine,
+    }
   }
 }
 
@@ -43,12 +56,18 @@ const byteParsers = {
 const statements: readonly (readonly [title: string, statement: Statement, values?: readonly unknown[]])[] = [
   ['no rows', 'select name from projects where false'],
   ['no columns', 'select from projects'],
-  ['one of each type', `select 1::int2, 2::int4, 3::int8, 1.5::float4, 2.5::float8, 1.25::numeric, true, 'x'::text,
+  [
+    'one of each type',
+    `select 1::int2, 2::int4, 3::int8, 1.5::float4, 2.5::float8, 1.25::numeric, true, 'x'::text,
     'v'::varchar(5), 'c'::char(3), '\\xdeadbeef'::bytea, '2020-02-29'::date, '2020-02-29 12:34:56'::timestamp,
     '2020-02-29 12:34:56+02'::timestamptz, '12:34'::time, '1 day 2 hours'::interval, '{"a":[1,2]}'::json,
-    '{"b":null}'::jsonb, gen_random_uuid() is not null, '10.0.0.1'::inet, '(1,2)'::point, null::int, null`],
-  ['arrays', `select array[1,2,null]::int[], array['a','b,"c\\']::text[], '{{1,2},{3,4}}'::int[][], '{}'::int[],
-    array['2020-01-01'::date], array[true,false], array['{"a":1}'::jsonb]`],
+    '{"b":null}'::jsonb, gen_random_uuid() is not null, '10.0.0.1'::inet, '(1,2)'::point, null::int, null`,
+  ],
+  [
+    'arrays',
+    `select array[1,2,null]::int[], array['a','b,"c\\']::text[], '{{1,2},{3,4}}'::int[][], '{}'::int[],
+    array['2020-01-01'::date], array[true,false], array['{"a":1}'::jsonb]`,
+  ],
   ['duplicate column names', 'select 1 as a, 2 as a, 3 as b'],
   ['columns without names', 'select 1, 2, $1::int', [3]],
   ['rows as arrays', { text: 'select 1 as a, 2 as a, name from projects order by name', rowMode: 'array' }],
@@ -57,15 +76,47 @@ const statements: readonly (readonly [title: string, statement: Statement, value
   ['nulls as values', 'select $1::int as a, $2::text as b, $3::bytea as c', [null, undefined, null]],
   ['buffers as values', 'select $1::bytea as a, length($1) as b', [Buffer.from([0, 1, 255, 10])]],
   ['a Uint8Array as value', 'select $1::bytea as a', [new Uint8Array([5, 6, 7]).subarray(1)]],
-  ['dates as values', 'select $1::timestamptz as a, $1::date as b', [new Date(Date.UTC(2020, 1, 29, 12, 34, 56, 789))]],
-  ['arrays as values', 'select $1::int[] as a, $2::text[] as b', [[1, null, 3], ['x', 'y"z', null, 'a,b']]],
-  ['nested arrays as values', 'select $1::int[][] as a', [[[1, 2], [3, 4]]]],
+  [
+    'dates as values',
+    'select $1::timestamptz as a, $1::date as b',
+    [new Date(Date.UTC(2020, 1, 29, 12, 34, 56, 789))],
+  ],
+  [
+    'arrays as values',
+    'select $1::int[] as a, $2::text[] as b',
+    [
+      [1, null, 3],
+      ['x', 'y"z', null, 'a,b'],
+    ],
+  ],
+  [
+    'nested arrays as values',
+    'select $1::int[][] as a',
+    [
+      [
+        [1, 2],
+        [3, 4],
+      ],
+    ],
+  ],
   ['an empty array as value', 'select $1::text[] as a, cardinality($1) as b', [[]]],
   ['objects as values', 'select $1::jsonb as a, $2::json as b', [{ x: [1, { y: null }] }, { z: 'é☃' }]],
-  ['toPostgres as value', 'select $1::text as a', [{ toPostgres: (prepare: (value: unknown) => unknown) => prepare([1, 2]) }]],
+  [
+    'toPostgres as value',
+    'select $1::text as a',
+    [{ toPostgres: (prepare: (value: unknown) => unknown) => prepare([1, 2]) }],
+  ],
   ['booleans as values', 'select $1::bool as a, $2::text as b', [true, false]],
-  ['big and small numbers as values', 'select $1::int8 as a, $2::float8 as b, $3::numeric as c', [9_007_199_254_740_993n, -0.1, '1e-30']],
-  ['texts with everything', 'select $1::text as a, length($1) as b', ["'; drop table projects; -- \\ \" é ☃ 😀 \n\t"]],
+  [
+    'big and small numbers as values',
+    'select $1::int8 as a, $2::float8 as b, $3::numeric as c',
+    [9_007_199_254_740_993n, -0.1, '1e-30'],
+  ],
+  [
+    'texts with everything',
+    'select $1::text as a, length($1) as b',
+    ['\'; drop table projects; -- \\ " é ☃ 😀 \n\t'],
+  ],
   ['an empty text as value', "select $1::text as a, $1 = '' as b", ['']],
   ['a type that the server infers', 'select $1 as a, $2 || $3 as b', ['x', 'y', 'z']],
   ['values in another order', 'select $2::int as second, $1::int as first, $2 as again', [1, 2]],
@@ -79,16 +130,30 @@ const statements: readonly (readonly [title: string, statement: Statement, value
   ['a dollar quote', 'select $$a$1;b$$ as a'],
   ['INSERT without RETURNING', "insert into projects (name) values ('written')"],
   ['INSERT of several', "insert into projects (name) select 'written' from generate_series(1, 3)"],
-  ['INSERT with RETURNING', "insert into projects (name) values ($1) returning tenant_id, name, status", ['written']],
+  [
+    'INSERT with RETURNING',
+    'insert into projects (name) values ($1) returning tenant_id, name, status',
+    ['written'],
+  ],
   ['INSERT of nothing with RETURNING', "insert into projects (name) select 'x' where false returning name"],
   ['UPDATE without RETURNING', "update projects set status = $1 where name = 'project 1'", ['on']],
   ['UPDATE of nothing', "update projects set status = 'on' where false"],
-  ['UPDATE with RETURNING', "update projects set status = $1 where name = 'project 1' returning name, status", ['off']],
+  [
+    'UPDATE with RETURNING',
+    "update projects set status = $1 where name = 'project 1' returning name, status",
+    ['off'],
+  ],
   ['DELETE', "delete from projects where name = 'written'"],
   ['DELETE with RETURNING', "delete from projects where name = 'written' returning name"],
-  ['WITH that writes', "with w as (insert into projects (name) values ('written') returning name) select name from w"],
-  ['MERGE', `merge into projects as p using (values ('project 1')) as v (name) on p.name = v.name
-    when matched then update set status = 'merged'`],
+  [
+    'WITH that writes',
+    "with w as (insert into projects (name) values ('written') returning name) select name from w",
+  ],
+  [
+    'MERGE',
+    `merge into projects as p using (values ('project 1')) as v (name) on p.name = v.name
+    when matched then update set status = 'merged'`,
+  ],
   ['a query that fails to parse', 'select from where'],
   ['a query with a wrong column', 'select name, nothing from projects'],
   ['a query with a wrong table', 'select * from nowhere where n = $1', [1]],
@@ -135,11 +200,11 @@ describe('with prepare', () => {
   })
   afterAll(() => Promise.all(pools.map((pool) => pool.end())))
 
-  test.each(statements)('%s: the same as without, on every use', (_title, statement, values) =>
+  test.for(statements)('%s: the same as without, on every use', ([, statement, values]) =>
     inTenant(1, async () => {
-      const [without, withPrepare] = await Promise.all(
-        pools.map((pool) => useRepeatedly(pool, statement, values && [...values])),
-      )
+      const results: unknown[] = []
+      for (const pool of pools) results.push(await useRepeatedly(pool, statement, values && [...values]))
+      const [without, withPrepare] = results
       expect(withPrepare).toEqual(without)
     }),
   )
@@ -161,15 +226,40 @@ describe('with prepare', () => {
         () => '',
       ]
       const casts = ['text', 'int', 'jsonb', 'bytea', 'text[]', 'timestamptz', 'bool', 'float8']
+      const clients = await Promise.all(pools.map((pool) => pool.connect()))
       for (let round = 0; round < 400; round += 1) {
         const cast = one(casts)
         const text = `select $1::${cast} as value, name from projects where name <= $2 order by name`
         const values = [one(anyValue)(), one(['project 1', 'project 2', '', 'zzz'])]
         const [without, withPrepare] = await Promise.all(
-          pools.map((pool) => everythingOf(pool.query(text, values))),
+          clients.map((client) => everythingOf(client.query(text, values))),
         )
         expect(withPrepare).toEqual(without)
       }
+      for (const client of clients) client.release()
+    }))
+
+  test('parsers of the pool and of a client, set in between: the same as without', () =>
+    inTenant(2, async () => {
+      const types = { getTypeParser: (oid: number) => (text: string | Buffer) => `${oid} ${String(text)}` }
+      const results = []
+      for (const prepare of [false, true]) {
+        const parsing = openPool({ connectionString: database.urls.app, max: 1, prepare, types })
+        const pool = openPool({ connectionString: database.urls.app, max: 1, prepare })
+        const client = await pool.connect()
+        const rows: unknown[] = []
+        for (let use = 0; use < 6; use += 1) {
+          client.setTypeParser(pg.types.builtins.INT4, (text: string) => `use ${use}: ${text}`)
+          rows.push(
+            (await client.query('select 1 as one')).rows[0],
+            (await parsing.query('select 1 as one')).rows[0],
+          )
+        }
+        client.release()
+        results.push(rows)
+      }
+      expect(results[1]).toEqual(results[0])
+      expect(results[1]?.slice(-2)).toEqual([{ one: 'use 5: 1' }, { one: '23 1' }])
     }))
 
   test('what a caller does to one result never shows in the next', () =>

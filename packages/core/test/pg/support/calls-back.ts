@@ -9,7 +9,7 @@ export function callsBack<Result = unknown>(
   take: (callback: (error: Error | null | undefined, result?: Result) => void) => unknown,
 ): Promise<Answer<Result>> {
   return new Promise((resolve) => {
-    take((error, result) => resolve({ error: error as Answer<Result>['error'], result }))
+    take((error, result) => resolve({ error: error, result }))
   })
 }
 

@@ -15,7 +15,9 @@ export async function expectWhole(pool: pg.Pool): Promise<void> {
   pool.options.connectionTimeoutMillis = connectionTimeoutMillis
   const clients = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []))
   try {
-    expect(attempts.flatMap((attempt) => (attempt.status === 'rejected' ? [attempt.reason as unknown] : []))).toEqual([])
+    expect(
+      attempts.flatMap((attempt) => (attempt.status === 'rejected' ? [attempt.reason as unknown] : [])),
+    ).toEqual([])
     const answers = await Promise.all(clients.map((client) => client.query('select 1 as one')))
     expect(answers.map(({ rows }) => rows as unknown)).toEqual(clients.map(() => [{ one: 1 }]))
   } finally {

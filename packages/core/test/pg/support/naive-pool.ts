@@ -38,7 +38,7 @@ class NaiveClient extends BaseClient {
     }
     const query = new BaseQuery(config, values, callback)
     this.#prepend(query)
-    if (query.callback) return super.query(query as never) as never
+    if (query.callback) return super.query(query as never)
     return new Promise((resolve, reject) => {
       query.callback = (error, result) => (error ? reject(error) : resolve(result))
       super.query(query as never)
@@ -114,4 +114,3 @@ export function openNaivePool(options: NaiveOptions): NaivePool {
   pool.on('error', () => {})
   return pool
 }
-

@@ -5,8 +5,14 @@ import type { TenantPool } from '../../../src/pg/index.ts'
  * Asks something on the very session of a pool's client, past everything that TenantPool does: pg's own `query`, with no
  * prelude. What it shows is what a session was left with.
  */
-export async function rawQuery<Row extends pg.QueryResultRow>(client: pg.ClientBase, text: string): Promise<Row[]> {
-  const query = pg.Client.prototype.query as (this: pg.ClientBase, text: string) => Promise<pg.QueryResult<Row>>
+export async function rawQuery<Row extends pg.QueryResultRow>(
+  client: pg.ClientBase,
+  text: string,
+): Promise<Row[]> {
+  const query = pg.Client.prototype.query as (
+    this: pg.ClientBase,
+    text: string,
+  ) => Promise<pg.QueryResult<Row>>
   return (await query.call(client, text)).rows
 }
 

@@ -37,19 +37,21 @@ describe('pool.transaction({ isolation, readOnly })', () => {
     [{ readOnly: false }, 'read committed', 'off'],
     [{ isolation: 'serializable', readOnly: true }, 'serializable', 'on'],
     [{ isolation: undefined, readOnly: undefined, retries: undefined } as never, 'read committed', 'off'],
-  ] as [TransactionOptions, string, string][])('with %o is %s, read only %s, and scoped', (options, isolation, readOnly) =>
-    inTenant(1, async () => {
-      const pool = openPool({ connectionString: database.urls.app, max: 1 })
-      await pool.transaction(async (client) => {
-        const { rows } = await client.query(`select current_setting('transaction_isolation') as isolation,
+  ] as [TransactionOptions, string, string][])(
+    'with %o is %s, read only %s, and scoped',
+    (options, isolation, readOnly) =>
+      inTenant(1, async () => {
+        const pool = openPool({ connectionString: database.urls.app, max: 1 })
+        await pool.transaction(async (client) => {
+          const { rows } = await client.query(`select current_setting('transaction_isolation') as isolation,
           current_setting('transaction_read_only') as "readOnly", tenantry.tenant_id() as tenant`)
-        expect(rows).toEqual([{ isolation, readOnly, tenant: tenantId(1) }])
-      }, options)
-      // It was the transaction's, not the session's.
-      const { rows } = await pool.query(`select current_setting('transaction_isolation') as isolation,
+          expect(rows).toEqual([{ isolation, readOnly, tenant: tenantId(1) }])
+        }, options)
+        // It was the transaction's, not the session's.
+        const { rows } = await pool.query(`select current_setting('transaction_isolation') as isolation,
           current_setting('transaction_read_only') as "readOnly"`)
-      expect(rows).toEqual([{ isolation: 'read committed', readOnly: 'off' }])
-    }),
+        expect(rows).toEqual([{ isolation: 'read committed', readOnly: 'off' }])
+      }),
   )
 
   test('read only refuses writes, and passes on the error', () =>
@@ -63,12 +65,19 @@ describe('pool.transaction({ isolation, readOnly })', () => {
   test('repeatable read keeps seeing the state of its first statement', () =>
     inTenant(3, async () => {
       const pool = openPool({ connectionString: database.urls.app, max: 2 })
-      for (const [isolation, seen] of [['read committed', 4], ['repeatable read', 4]] as const) {
+      for (const [isolation, seen] of [
+        ['read committed', 4],
+        ['repeatable read', 4],
+      ] as const) {
         const counts = await pool.transaction(
           async (client) => {
-            const count = async () => (await client.query('select count(*)::int from projects')).rows[0] as { count: number }
+            const count = async () =>
+              (await client.query('select count(*)::int from projects')).rows[0] as { count: number }
             const before = await count()
-            await database.query('insert into projects (tenant_id, name) values ($1, $2)', [tenantId(3), isolation])
+            await database.query('insert into projects (tenant_id, name) values ($1, $2)', [
+              tenantId(3),
+              isolation,
+            ])
             return [before.count, (await count()).count]
           },
           { isolation },
@@ -81,10 +90,16 @@ describe('pool.transaction({ isolation, readOnly })', () => {
     inTenant(4, async () => {
       const pool = openPool({ connectionString: database.urls.app, max: 2 })
       // Each closes its own project if the other one is still active: at least one should stay active.
-      const close = async (isolation: TransactionOptions['isolation'], own: string, meet: () => Promise<void>) =>
+      const close = async (
+        isolation: TransactionOptions['isolation'],
+        own: string,
+        meet: () => Promise<void>,
+      ) =>
         pool.transaction(
           async (client) => {
-            const { rows } = await client.query("select name from projects where status = 'active' and name in ('project 1', 'project 2')")
+            const { rows } = await client.query(
+              "select name from projects where status = 'active' and name in ('project 1', 'project 2')",
+            )
             await meet()
             if (rows.length === 2) await rename(client, own, 'closed')
           },
@@ -104,7 +119,12 @@ describe('pool.transaction({ isolation, readOnly })', () => {
           close(isolation, 'project 2', meet),
         ])
         const { rows } = await pool.query("select name from projects where status = 'closed'")
-        return { failed: outcomes.filter(({ status }) => status === 'rejected').map((outcome) => ((outcome as PromiseRejectedResult).reason as { code: string }).code), closed: rows.length }
+        return {
+          failed: outcomes
+            .filter(({ status }) => status === 'rejected')
+            .map((outcome) => ((outcome as PromiseRejectedResult).reason as { code: string }).code),
+          closed: rows.length,
+        }
       }
       expect(await both('read committed')).toEqual({ failed: [], closed: 2 })
       expect(await both('serializable')).toEqual({ failed: ['40001'], closed: 1 })
@@ -141,7 +161,12 @@ describe('pool.transaction({ retries })', () => {
    * Runs a transaction that reads a project and then changes it, with somebody else changing it in between as long as
    * `collisions` lasts: under repeatable read each collision is a real serialization failure.
    */
-  async function collide(pool: ReturnType<typeof openPool>, tenant: number, collisions: number, options: TransactionOptions) {
+  async function collide(
+    pool: ReturnType<typeof openPool>,
+    tenant: number,
+    collisions: number,
+    options: TransactionOptions,
+  ) {
     let attempts = 0
     const work = pool.transaction(
       async (client) => {
@@ -149,7 +174,10 @@ describe('pool.transaction({ retries })', () => {
         await insertProject(client, `attempt ${attempts}`)
         await client.query("select * from projects where name = 'project 1'")
         if (attempts <= collisions) {
-          await database.query("update projects set status = 'theirs' where tenant_id = $1 and name = 'project 1'", [tenantId(tenant)])
+          await database.query(
+            "update projects set status = 'theirs' where tenant_id = $1 and name = 'project 1'",
+            [tenantId(tenant)],
+          )
         }
         await rename(client, 'project 1', 'ours')
         return attempts
@@ -195,7 +223,7 @@ describe('pool.transaction({ retries })', () => {
             `select current_setting('transaction_isolation') as isolation, tenantry.tenant_id() as tenant`,
           )
           seen.push(...(rows as unknown[]))
-          if (seen.length < 3) await client.query("do $$ begin raise serialization_failure; end $$")
+          if (seen.length < 3) await client.query('do $$ begin raise serialization_failure; end $$')
         },
         { isolation: 'serializable', retries: 2 },
       )
@@ -232,7 +260,10 @@ describe('pool.transaction({ retries })', () => {
   test('tries again after a deadlock, one of two giving way to the other', () =>
     inTenant(11, async () => {
       const pool = openPool({ connectionString: database.urls.app, max: 2 })
-      for (const { retries, failed } of [{ retries: 0, failed: ['40P01'] }, { retries: 2, failed: [] }]) {
+      for (const { retries, failed } of [
+        { retries: 0, failed: ['40P01'] },
+        { retries: 2, failed: [] },
+      ]) {
         const locked = [door(), door()] as const
         let attempts = 0
         const cross = (own: string, other: string, mine: 0 | 1) =>
@@ -250,7 +281,9 @@ describe('pool.transaction({ retries })', () => {
           cross('project 1', 'project 2', 0),
           cross('project 2', 'project 1', 1),
         ])
-        const reasons = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [(outcome.reason as { code: string }).code] : []))
+        const reasons = outcomes.flatMap((outcome) =>
+          outcome.status === 'rejected' ? [(outcome.reason as { code: string }).code] : [],
+        )
         expect(reasons).toEqual(failed)
         expect(attempts).toBe(2 + (retries > 0 ? 1 : 0))
       }
@@ -298,7 +331,7 @@ describe('pool.transaction({ retries })', () => {
           attempts += 1
           await pool.transaction(async (client) => {
             await insertProject(client, `attempt ${attempts}`)
-            if (attempts < 3) await client.query("do $$ begin raise serialization_failure; end $$")
+            if (attempts < 3) await client.query('do $$ begin raise serialization_failure; end $$')
           })
         },
         { retries: 4 },
@@ -317,7 +350,7 @@ describe('pool.transaction({ retries })', () => {
           attempts += 1
           order.push(`attempt ${attempts}`)
           await backendOf(client)
-          if (attempts === 1) await client.query("do $$ begin raise serialization_failure; end $$")
+          if (attempts === 1) await client.query('do $$ begin raise serialization_failure; end $$')
         },
         { retries: 1 },
       )
@@ -329,11 +362,13 @@ describe('pool.transaction({ retries })', () => {
   test('waits for a lock rather than fail, and sees what the other has done', () =>
     inTenant(15, async () => {
       const pool = openPool({ connectionString: database.urls.app, max: 2 })
-      const first = door()
+      const [locked, first] = [door(), door()]
       const holding = pool.transaction(async (client) => {
         await rename(client, 'project 1', 'first')
+        locked.open()
         await first.passed
       })
+      await locked.passed
       const second = pool.transaction(async (client) => {
         const backend = await backendOf(client)
         const waiting = rename(client, 'project 1', 'second')

@@ -150,7 +150,11 @@ describe('pool.transaction', () => {
     }))
 
   test.each([
-    ['a callback', (client: pg.PoolClient) => new Promise<void>((resolve) => client.query('select 1 / 0', () => resolve()))],
+    [
+      'a callback',
+      (client: pg.PoolClient) =>
+        new Promise<void>((resolve) => client.query('select 1 / 0', () => resolve())),
+    ],
     [
       'a callback of the config',
       (client: pg.PoolClient) =>
@@ -222,7 +226,10 @@ describe('pool.transaction', () => {
         void insertProject(client, 'unawaited 3')
         client.query('select 1 / 0').catch(() => {})
       })
-      expect(await failureOf(failing)).toMatchObject({ code: 'TRANSACTION_ABORTED', cause: { code: '22012' } })
+      expect(await failureOf(failing)).toMatchObject({
+        code: 'TRANSACTION_ABORTED',
+        cause: { code: '22012' },
+      })
       expect(await committed(13)).toEqual(['unawaited 1', 'unawaited 2'])
       await expectWhole(pool)
     }))
