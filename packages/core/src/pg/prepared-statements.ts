@@ -49,7 +49,7 @@ export function mayBeStale({ code = '' }: DatabaseMessage): boolean {
 
 // Statements of the user's after which names or plans of this connection are gone.
 const ALL_NAMES_GONE = new Set(['DEALLOCATE ALL', 'DISCARD ALL'])
-const DEALLOCATED = /\bdeallocate\s+(?:prepare\s+)?"?(tenantry_[0-9a-f]{32})\b/gi
+const DEALLOCATED = /\bdeallocate\s+(?:prepare\s+)?"?(tenantry_[0-9a-f]{32})\b/g
 const SCHEMA_CHANGED = /^(?:CREATE|ALTER|DROP) /
 
 /** What all connections of a pool share: which texts are used repeatedly, and whether naming works at all. */
@@ -92,13 +92,15 @@ export class StatementNames {
 /** The prepared statements of one connection, the least recently used evicted first. */
 export class PreparedStatements {
   readonly #names: StatementNames
+  readonly #preludeName: string
   readonly #statements = new Map<string, PreparedStatement>()
   #evicted: string[] = []
   /** Whether the prelude is prepared on this connection. */
   preludeParsed = false
 
-  constructor(names: StatementNames) {
+  constructor(names: StatementNames, preludeName: string) {
     this.#names = names
+    this.#preludeName = preludeName
   }
 
   get usable(): boolean {
@@ -142,15 +144,14 @@ export class PreparedStatements {
     if (ALL_NAMES_GONE.has(tag)) {
       this.#forgetAll()
     } else if (tag === 'DEALLOCATE') {
-      for (const [, name] of text.matchAll(DEALLOCATED)) this.#forget(name ?? '')
+      for (const [, name = ''] of text.toLowerCase().matchAll(DEALLOCATED)) {
+        if (name === this.#preludeName) this.preludeParsed = false
+        else this.#statements.delete(name)
+      }
     } else if (SCHEMA_CHANGED.test(tag)) {
       // In the same transaction a stale plan would be an error that nothing can be done about.
       for (const statement of this.#statements.values()) this.evict(statement)
     }
-  }
-
-  #forget(name: string): void {
-    if (!this.#statements.delete(name)) this.preludeParsed = false
   }
 
   #forgetAll(): void {

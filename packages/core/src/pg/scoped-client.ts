@@ -60,7 +60,8 @@ export class ScopedClient extends BaseClient {
   constructor(config: unknown) {
     super(config)
     this.home = homeOf(config)
-    this.prepared = this.home.statementNames && new PreparedStatements(this.home.statementNames)
+    const { statementNames, preludes } = this.home
+    this.prepared = statementNames && new PreparedStatements(statementNames, preludes.name)
     this.#hookConnection(this.connection)
     // pg does not handle this message.
     this.connection.on('bindComplete', () => {
@@ -108,7 +109,11 @@ export class ScopedClient extends BaseClient {
    * @returns why it must not be sent, or how it goes; `'nowhere'` if the connection has just been ended, which tells
    *   the query itself
    */
-  protected arm(lease: Lease, kind: StatementKind, query: Submittable): Error | 'scoped' | 'as it is' | 'nowhere' {
+  protected arm(
+    lease: Lease,
+    kind: StatementKind,
+    query: Submittable,
+  ): Error | 'scoped' | 'as it is' | 'nowhere' {
     this.#flight = undefined
     this.#active = query
     this.#bound = false

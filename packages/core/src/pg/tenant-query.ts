@@ -16,7 +16,9 @@ function ownCopy(config: unknown): unknown {
 
 /** The columns end up in the result, and the result is the caller's to change. */
 function copyOf(fields: readonly FieldDescription[]): FieldDescription[] {
-  return fields.map((field) => Object.assign(Object.create(Object.getPrototypeOf(field) as object) as object, field))
+  return fields.map((field) =>
+    Object.assign(Object.create(Object.getPrototypeOf(field) as object) as object, field),
+  )
 }
 
 /** A pg.Query that knows its checkout, and goes through the extended protocol when a prelude goes ahead of it. */

@@ -42,7 +42,11 @@ function invalid(message: string): never {
   throw new TenantryError({ code: 'INVALID_CONFIG', message })
 }
 
-function checkOptions({ isolation, readOnly, retries }: TransactionOptions): void {
+function checkOptions({ isolation, readOnly, retries, ...unknown }: TransactionOptions): void {
+  const [stranger] = Object.keys(unknown)
+  if (stranger !== undefined) {
+    invalid(`transaction({ ${stranger} }) is no option: there are isolation, readOnly and retries.`)
+  }
   if (isolation !== undefined && !LEVELS.has(isolation)) {
     invalid(
       `transaction({ isolation }) is ${describeValue(isolation)}: give one of ${[...LEVELS].join(', ')}.`,
@@ -105,7 +109,6 @@ export class TransactionRunner {
       queue: Promise.resolve(),
       open: true,
     }
-    let doubtful = true
     try {
       await client.query(beginText(options))
       let result: T
@@ -113,19 +116,19 @@ export class TransactionRunner {
         result = await this.#running.run(running, () => fn(client))
       } catch (error) {
         running.open = false
-        doubtful = !(await succeeds(client.query('rollback')))
+        await succeeds(client.query('rollback'))
         throw error
       }
       running.open = false
+      if (clientOf(client).status === 'I') throw endedByItself()
       const { command } = await client.query('commit')
-      doubtful = false
       // The server answers COMMIT of a failed transaction with ROLLBACK, and no error.
       if (command === 'ROLLBACK') throw aborted(client)
       return result
     } finally {
       running.open = false
-      // Where the outcome is unknown, the connection is not for anybody else.
-      client.release(doubtful)
+      // Waits for the last reply, and destroys the connection if that leaves anything open or there is none.
+      client.release()
     }
   }
 
@@ -169,6 +172,19 @@ async function succeeds(work: Promise<unknown>): Promise<boolean> {
   }
 }
 
+function clientOf(client: pg.PoolClient): TenantClient {
+  return client as unknown as TenantClient
+}
+
+function endedByItself(): TenantryError {
+  return new TenantryError({
+    code: 'TRANSACTION_CONTROL_REFUSED',
+    message:
+      'The callback of transaction() ended the transaction itself, so what it did after that was not part of it. ' +
+      'Return to commit, throw to roll back.',
+  })
+}
+
 function aborted(client: pg.PoolClient): TenantryError {
   return new TenantryError({
     code: 'TRANSACTION_ABORTED',
@@ -176,6 +192,6 @@ function aborted(client: pg.PoolClient): TenantryError {
       'The transaction was rolled back, not committed: a statement in it had failed and the error was not passed on ' +
       '(see the cause). Let the error leave the callback, or run the statement that may fail in a nested transaction().',
     // What ended it, though `fn` has swallowed the error or never awaited the statement.
-    cause: (client as unknown as TenantClient).abortCause,
+    cause: clientOf(client).abortCause,
   })
 }

@@ -20,7 +20,9 @@ for (const { name, prepare, transactionsByHand } of variants) {
           connectionString,
           max,
           prepare,
-          ...(systemConnectionString !== undefined && { system: { connectionString: systemConnectionString } }),
+          ...(systemConnectionString !== undefined && {
+            system: { connectionString: systemConnectionString },
+          }),
         }),
     }),
     {},

@@ -1,8 +1,8 @@
 import type { TestDatabase } from '@tenantry/testing'
 import type pg from 'pg'
 
-/** The number of the backend that serves a client. */
-export async function backendOf(client: pg.ClientBase): Promise<number> {
+/** The number of the backend that serves a client, or a pool's next statement. */
+export async function backendOf(client: pg.ClientBase | pg.Pool): Promise<number> {
   const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
   return rows[0]?.pid ?? 0
 }

@@ -143,6 +143,7 @@ describe('pool.transaction({ isolation, readOnly })', () => {
     [{ retries: Infinity }],
     [{ retries: '3' }],
     [{ retries: NaN }],
+    [{ isolationLevel: 'serializable' }],
   ])('refuses %o before anything is sent', (options) =>
     inTenant(5, async () => {
       const pool = openPool({ connectionString: database.urls.app, max: 1 })

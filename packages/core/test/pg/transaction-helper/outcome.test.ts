@@ -122,6 +122,7 @@ describe('pool.transaction', () => {
       grant select, insert on memberships to tenantry_app;`)
     await inTenant(8, async () => {
       const pool = openPool({ connectionString: database.urls.app, max: 1 })
+      const backend = await backendOf(pool)
       const failing = pool.transaction(async (client) => {
         await client.query('insert into memberships (number) values (1)')
         await client.query('insert into memberships (number) values (1)')
@@ -129,6 +130,8 @@ describe('pool.transaction', () => {
       })
       expect(await failureOf(failing)).toMatchObject({ code: '23505', constraint: 'once' })
       expect((await pool.query('select * from memberships')).rows).toEqual([])
+      // The server has answered, so the connection is as good as before.
+      expect(await backendOf(pool)).toBe(backend)
       await expectWhole(pool)
     })
   })
@@ -234,6 +237,19 @@ describe('pool.transaction', () => {
       await expectWhole(pool)
     }))
 
+  test.each(['rollback', 'commit'])(
+    'does not say it has committed where the function has sent %s itself',
+    (text) =>
+      inTenant(15, async () => {
+        const pool = openPool({ connectionString: database.urls.app, max: 1 })
+        const ending = pool.transaction(async (client) => {
+          await client.query(text)
+        })
+        expect(await failureOf(ending)).toMatchObject({ code: 'TRANSACTION_CONTROL_REFUSED' })
+        await expectWhole(pool)
+      }),
+  )
+
   test('loses no connection, whatever happens in a hundred of them on two', () =>
     inTenant(14, async () => {
       const pool = openPool({ connectionString: database.urls.app, max: 2 })
@@ -250,7 +266,7 @@ describe('pool.transaction', () => {
           pool.transaction(endings[index % endings.length] as (typeof endings)[number]),
         ),
       )
-      expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(34)
+      expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(17)
       expect(await committed(14)).toHaveLength(17)
       await expectWhole(pool)
     }))
