@@ -289,9 +289,8 @@ export function createTenancy<
           new TenantryError({
             code: 'TENANT_ALREADY_ASSIGNED',
             message:
-              `This context acts for ${describeScope(from)} already and cannot be assigned ${describeScope(scope)}` +
-              `${from.kind === 'tenant' && from.tenantId === (scope.kind === 'tenant' && scope.tenantId) ? ' with other settings' : ''}. ` +
-              'Use tenancy.run(tenant, fn) for work on behalf of another one.',
+              `This context has been assigned ${describeScope(from)} and cannot be assigned ${describeScope(scope)}, ` +
+              'or other settings, as well. Use tenancy.run(tenant, fn) for work on behalf of another one.',
           }),
           from,
         )

@@ -1,14 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { createTenancy, DEFAULT_TENANT_SETTING, TenantryError } from '../src/index.ts'
-
-function codeOf(fn: () => unknown): string | undefined {
-  try {
-    fn()
-  } catch (error) {
-    return TenantryError.isInstance(error) ? error.code : String(error)
-  }
-  return undefined
-}
+import { createTenancy, DEFAULT_TENANT_SETTING } from '../src/index.ts'
+import { codeOf } from './code-of.ts'
 
 describe('declared settings', () => {
   test('the tenant id has one by default, and comes first', () => {

@@ -1,19 +1,11 @@
 import { EventEmitter } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { createTenancy, TenantRequiredError, TenantryError } from '../src/index.ts'
+import { createTenancy, TenantRequiredError } from '../src/index.ts'
 import type { Scope } from '../src/index.ts'
+import { codeOf } from './code-of.ts'
 
 const tenancy = createTenancy({ tenantId: 'text', settings: { userId: 'app.user' } })
-
-function codeOf(fn: () => unknown): string | undefined {
-  try {
-    fn()
-  } catch (error) {
-    return TenantryError.isInstance(error) ? error.code : String(error)
-  }
-  return undefined
-}
 
 describe('run', () => {
   test('gives what the function returns, and leaves no scope behind', () => {
