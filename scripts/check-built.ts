@@ -1,6 +1,6 @@
-// Loads every entry of every built package, as ESM and as CommonJS, on the Node that runs npm on this machine: it may
-// be the oldest that users have, while the tools of this repository need a newer one.
-import { execFileSync } from 'node:child_process'
+// Tries the built packages on the Node that runs npm on this machine: it may be the oldest that users have, while the
+// tools of this repository need a newer one. Every entry loads, as ESM and as CommonJS, and the conformance suite passes.
+import { execFileSync, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { publishedPackages } from './workspace.ts'
@@ -44,4 +44,14 @@ for (const { folder, manifest } of publishedPackages()) {
     console.log(`${name} ${problem ?? 'loads.'}`)
     if (problem !== undefined) process.exitCode = 1
   }
+}
+
+if (!process.exitCode) {
+  const suite = 'packages/core/test/built/conformance.test.mjs'
+  console.log(`The conformance suite, in ${suite}:`)
+  const run = spawnSync(node, ['--test', '--test-reporter=dot', suite], {
+    cwd: repositoryRoot,
+    stdio: 'inherit',
+  })
+  process.exitCode = run.status ?? 1
 }

@@ -1,7 +1,7 @@
 /**
- * The functions of a test runner that the suite uses. Vitest's and Jest's fit as they are; for `node:test`, pass
- * `{ describe, test, beforeAll: before, afterAll: after }`. The suite takes them as a parameter, so that this package
- * depends on no runner, and asserts with `node:assert`.
+ * The functions of a test runner that the suite uses. They are a parameter, so that this package depends on no runner;
+ * assertions are those of `node:assert`. Vitest's and Jest's fit as they are; for `node:test`, pass
+ * `{ describe, test, beforeAll: (body) => before(body), afterAll: (body) => after(body) }`.
  */
 export interface ConformanceRunner {
   describe(title: string, body: () => void): unknown
