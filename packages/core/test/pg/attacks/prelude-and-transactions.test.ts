@@ -198,16 +198,20 @@ describe('The isolation level', () => {
 })
 
 describe('Code that commits in the server', () => {
-  test.each([['do $$ begin commit; end $$'], ['do $$ begin rollback; end $$']])(
-    '%s is refused by PostgreSQL itself, and what follows is scoped',
-    async (text) => {
+  // PostgreSQL 18 refuses it in a group of statements (2D000); before, it commits, and the settings go with it.
+  const withEnd = (end: string) => `do $$ begin ${end}; assert (select count(*) from projects) = 0; end $$`
+
+  test.each(['commit', 'rollback'])(
+    'with %s is refused by PostgreSQL, or goes on without a tenant; what follows is scoped',
+    async (end) => {
       const pool = openPool({ connectionString: database.urls.app, max: 1 })
+      const outcomes = [undefined, '2D000']
       await asTenant(1, async () => {
         const client = await pool.connect()
-        expect(await codeOf(client.query(text))).toBe('2D000')
+        expect(outcomes).toContain(await codeOf(client.query(withEnd(end))))
         expect(tenantsIn(await client.query(WHOSE_ROWS))).toEqual([1])
         client.release()
-        expect(await codeOf(pool.query(text))).toBe('2D000')
+        expect(outcomes).toContain(await codeOf(pool.query(withEnd(end))))
         expect(tenantsIn(await pool.query(WHOSE_ROWS))).toEqual([1])
       })
     },
