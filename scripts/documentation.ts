@@ -46,7 +46,7 @@ function linkProblems(page: string, root: string): string[] {
 
 function pathProblems(page: string, root: string): string[] {
   const found =
-    readFileSync(join(root, page), 'utf8').match(/(?<![\w.:/])\/(?:home|root|Users|work)\/\S+/g) ?? []
+    readFileSync(join(root, page), 'utf8').match(/(?<![\w.:/])\/(?:home|root|Users|srv)\/\S+/g) ?? []
   return found.map((path) => `${page}: ${path} is a path of one machine.`)
 }
 

@@ -67,9 +67,9 @@ test('links that lead nowhere are found', () => {
 })
 
 test('a path of one machine is found, in code too', () => {
-  write('docs/guide.md', 'Run `/home/ada/tenantry/run`.\n\n```\ncd /work/main\n```\n')
+  write('docs/guide.md', 'Run `/home/ada/tenantry/run`.\n\n```\ncd /srv/app/main\n```\n')
   expect(problems()).toEqual([
     'docs/guide.md: /home/ada/tenantry/run`. is a path of one machine.',
-    'docs/guide.md: /work/main is a path of one machine.',
+    'docs/guide.md: /srv/app/main is a path of one machine.',
   ])
 })
