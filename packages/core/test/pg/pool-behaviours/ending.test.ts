@@ -43,9 +43,10 @@ describe.each(poolKinds)('end() of $kind', ({ open, inScope }) => {
       expect([pool.ended, pool.totalCount, pool.idleCount]).toEqual([true, 0, 0])
       let open_ = 3
       while (open_ > 0) {
-        const rows = await database.query('select from pg_stat_activity where application_name = $1', [
-          application,
-        ])
+        const rows = await database.query(
+          'select from pg_stat_activity where datname = current_database() and application_name = $1',
+          [application],
+        )
         open_ = rows.length
       }
     }),
@@ -141,7 +142,7 @@ describe('TenantPool.end()', () => {
     const roles = async () =>
       (
         await database.query(
-          'select usename::text from pg_stat_activity where application_name = $1 order by 1',
+          'select usename::text from pg_stat_activity where datname = current_database() and application_name = $1 order by 1',
           [application],
         )
       ).map(({ usename }) => usename)

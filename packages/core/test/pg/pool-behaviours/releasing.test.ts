@@ -22,7 +22,7 @@ async function visit(pool: pg.Pool, release?: Error | boolean): Promise<number> 
 /** The number of connections that the server has of a pool. */
 async function served(applicationName: string): Promise<number> {
   const [row] = await database.query<{ count: number }>(
-    'select count(*)::int from pg_stat_activity where application_name = $1',
+    'select count(*)::int from pg_stat_activity where datname = current_database() and application_name = $1',
     [applicationName],
   )
   return row?.count ?? -1
