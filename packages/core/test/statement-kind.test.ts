@@ -72,6 +72,8 @@ describe('several statements', () => {
     ['select 1; rollback to s; select 2', 'mixed'],
     ['select 1; /* ; */ -- ;\n end', 'mixed'],
     ['select 1; copy t to stdout', 'copy-out'],
+    ['copy t to stdout; commit; select 1', 'mixed'],
+    ['copy t from stdin; rollback', 'mixed'],
   ])('%j is %s', (text, kind) => {
     expect(statementKind(text)).toBe(kind)
   })

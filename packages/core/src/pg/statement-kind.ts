@@ -134,8 +134,6 @@ function kindOfText(text: string): StatementKind {
   if (kinds.every((kind) => isTransactionControl(kind) || kind === 'set')) {
     return kinds.some(isTransactionControl) ? 'control' : 'set'
   }
-  const copy = kinds.find((kind) => kind === 'copy-in' || kind === 'copy-out')
-  if (copy !== undefined) return copy
-  const ending: readonly StatementKind[] = ['begin', 'commit', 'rollback', 'release', 'savepoint']
-  return kinds.some((kind) => ending.includes(kind)) ? 'mixed' : 'several'
+  if (kinds.some(isTransactionControl)) return 'mixed'
+  return kinds.find((kind) => kind === 'copy-in' || kind === 'copy-out') ?? 'several'
 }

@@ -113,6 +113,7 @@ describe('Transaction control inside a longer text', () => {
   const texts = [
     `begin; ${insert}; commit`,
     `${insert}; commit; ${insert}`,
+    `copy (select 1) to stdout; commit; ${insert}`,
     `begin; ${insert}; commit; ${insert}`,
     `${insert}; begin`,
     `${insert}; rollback`,
