@@ -99,10 +99,8 @@ export class Checkout implements Lease {
     else this.client.whenSettled(() => this.#giveBackSettled())
   }
 
-  // Pooled in the middle of something, the next holder would have continued it; destroyed, the server rolls it back.
   #giveBackSettled(): void {
-    const { isQuiet, isBroken, status } = this.client
-    this.#giveBack(isQuiet && !isBroken && status === 'I' ? undefined : true)
+    this.#giveBack(this.client.isReusable ? undefined : true)
   }
 
   #get(own: TenantClient, name: PropertyKey): unknown {

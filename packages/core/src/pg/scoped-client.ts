@@ -85,6 +85,11 @@ export class ScopedClient extends BaseClient {
     return !this._queryable || this._ending
   }
 
+  /** As good as new: may go to the next holder. Anything else is destroyed, and the server rolls back what it left. */
+  get isReusable(): boolean {
+    return this.isQuiet && !this.isBroken && this.#status === 'I'
+  }
+
   /** What ended the transaction that is open, or was last. */
   get abortCause(): Error | undefined {
     return this.#abortCause

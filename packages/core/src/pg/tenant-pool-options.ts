@@ -70,10 +70,9 @@ export function checkPoolOptions(options: TenantPoolOptions, settings: readonly 
       'TenantPool makes its own clients: remove the option `Client`. To set up a connection use onConnect.',
     )
   }
-  for (const key of ['prepare'] as const) {
-    if (given[key] !== undefined && typeof given[key] !== 'boolean') {
-      invalid(`new TenantPool({ ${key} }) is ${describeValue(given[key])}: give true or false.`)
-    }
+  const prepare: unknown = options.prepare
+  if (prepare !== undefined && typeof prepare !== 'boolean') {
+    invalid(`new TenantPool({ prepare }) is ${describeValue(prepare)}: give true or false.`)
   }
   // As the server reads them: a backslash quotes any character, and "--a-b" means "a_b".
   const startup = startupOptions(options).toLowerCase().replaceAll('\\', '').replaceAll('-', '_')

@@ -329,7 +329,7 @@ export class TenantPool extends pg.Pool {
       const finish: QueryCallback = (error, result) => {
         if (finished) return
         finished = true
-        giveBack(error ?? (client.isQuiet && client.status === 'I' ? undefined : true))
+        giveBack(error ?? (client.isReusable ? undefined : true))
         if (error) callback(error)
         else callback(undefined, result)
       }
