@@ -15,6 +15,7 @@ import type {
 import { PreludeFlight } from './prelude-flight.ts'
 import { isNameLost, mayBeStale, PreparedStatements } from './prepared-statements.ts'
 import { publishPrepareDisabled } from './prepare-event.ts'
+import { releaseWaitersAtEnd } from './release-waiters.ts'
 import { refuseCopy } from './refusals.ts'
 import type { StatementKind } from './statement-kind.ts'
 import { textOf } from './statement-text.ts'
@@ -63,6 +64,7 @@ export class ScopedClient extends BaseClient {
     const { statementNames, preludes } = this.home
     this.prepared = statementNames && new PreparedStatements(statementNames, preludes.name)
     this.#hookConnection(this.connection)
+    releaseWaitersAtEnd(this.connection)
     // pg does not handle this message.
     this.connection.on('bindComplete', () => {
       this.#bound = this.#flight?.isDue !== true

@@ -1,9 +1,12 @@
+import { once } from 'node:events'
 import Cursor from 'pg-cursor'
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { expectWhole } from '../support/expect-whole.ts'
 import { pgIsAtLeast } from '../support/pg-version.ts'
+import { openPool } from '../support/open-pool.ts'
 import { poolKinds } from '../support/pool-kinds.ts'
+import { tenancy, tenantId } from '../support/tenants.ts'
 import { useDatabase } from '../support/use-database.ts'
 
 const database = useDatabase()
@@ -307,4 +310,43 @@ describe.each(poolKinds)('A cursor of $kind', ({ open, inScope }) => {
       await expectWhole(pool)
     }),
   )
+})
+
+// With a plain pool the first of these ends the process, by an error event, and the second never ends.
+describe('A cursor of TenantPool whose backend is killed', () => {
+  const opened = async (): Promise<{ pool: pg.Pool; client: pg.PoolClient; cursor: Cursor }> => {
+    const pool = openPool({ connectionString: database.urls.app, max: 1 })
+    const client = await pool.connect()
+    const cursor = client.query(new Cursor('select pg_backend_pid() as pid from generate_series(1, 5)'))
+    const [row] = await cursor.read(1)
+    const ended = once(client, 'error')
+    await database.query('select pg_terminate_backend($1)', [row.pid])
+    await ended
+    return { pool, client, cursor }
+  }
+
+  test('rejects the next read, and its close() ends', () =>
+    tenancy.run(tenantId(1), async () => {
+      const { pool, client, cursor } = await opened()
+      await expect(cursor.read(1)).rejects.toBeInstanceOf(Error)
+      await cursor.close()
+      client.release()
+      await expectWhole(pool)
+    }))
+
+  test('ends a close() that was waiting for the server', () =>
+    tenancy.run(tenantId(1), async () => {
+      const pool = openPool({ connectionString: database.urls.app, max: 1 })
+      const client = await pool.connect()
+      client.on('error', () => {})
+      const { rows } = await client.query('select pg_backend_pid() as pid')
+      const cursor = client.query(new Cursor('select pg_sleep(60)'))
+      const read = cursor.read(1).catch((error: Error) => error)
+      const closed = cursor.close()
+      await database.query('select pg_terminate_backend($1)', [rows[0].pid])
+      expect(await read).toBeInstanceOf(Error)
+      await closed
+      client.release()
+      await expectWhole(pool)
+    }))
 })
