@@ -8,6 +8,8 @@ export const CAPABILITIES = {
   savepoints: 'nested transactions',
   isolationLevels: 'choosing an isolation level',
   readOnly: 'read-only transactions',
+  severalResults: 'the rows of a text of several statements',
+  firstErrors: 'the first error of a transaction whose rollback fails too',
 } as const
 
 /** One thing that a library may be unable to do. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setImmediate } from 'node:timers/promises'
 import { rendezvous } from './rendezvous.ts'
 import type { Capability } from './facts.ts'
 import type {
@@ -159,6 +160,15 @@ export class Probe {
         : `${found.length} instead of ${count} backends ${description}: ${JSON.stringify(await this.backends())}`
     }, this.#options.patience)
     return found
+  }
+
+  /** Waits until somebody waits for a connection, which a library may ask for some turns after it was called. */
+  async untilWaiting(): Promise<void> {
+    const deadline = performance.now() + this.#options.patience
+    while (this.counts().waiting === 0) {
+      assert.ok(performance.now() < deadline, 'nobody waits for a connection')
+      await setImmediate()
+    }
   }
 
   /** Asserts that `work` makes the subject send not one message, on neither pool. */
