@@ -1,17 +1,19 @@
 import { loadavg } from 'node:os'
 import pg from 'pg'
 import type { Dataset } from './dataset.ts'
-import { createDataset, loadDataset, tenantFunction } from './dataset.ts'
+import { createDataset, loadDataset, loadTenants } from './dataset.ts'
 import type { Effort } from './effort.ts'
 import { describeMachine } from './machine.ts'
 import { measureConnections } from './measurements/connections.ts'
 import { measureHeap } from './measurements/heap.ts'
 import { measureLatency } from './measurements/latency.ts'
+import { measurePolicies } from './measurements/policies.ts'
 import { measureRoundTrips } from './measurements/round-trips.ts'
 import { measureTenants } from './measurements/tenants.ts'
 import { measureThroughput } from './measurements/throughput.ts'
 import type { Network } from './network.ts'
 import { distant, loopback } from './network.ts'
+import { makeTenancy } from './policies/make-tenancy.ts'
 import type { Measurement, Results } from './results.ts'
 import type { ConnectionStrings, Way } from './ways/way.ts'
 
@@ -39,12 +41,16 @@ export async function runBenchmark(settings: BenchmarkSettings): Promise<Results
   const ofTenantry = general.filter((way) => way.name.startsWith('tenantry'))
 
   onProgress('loading the data')
-  const machine = await prepareDatabase(
-    connectionStrings.superuser,
-    only.includes('tenants') ? [dataset, ...datasetsByTenants] : [dataset],
-  )
-  onProgress('calibrating the proxy')
-  const networks = [loopback(connectionStrings), await distant(connectionStrings, roundTrip)]
+  const machine = await prepareDatabase(connectionStrings.superuser, [
+    // Policies are compared on tables of their own.
+    ...(only.some((measurement) => measurement !== 'policies') ? [dataset] : []),
+    ...(only.includes('tenants') ? datasetsByTenants : []),
+  ])
+  const networks = [loopback(connectionStrings)]
+  if (only.includes('latency') || only.includes('throughput')) {
+    onProgress('calibrating the proxy')
+    networks.push(await distant(connectionStrings, roundTrip))
+  }
 
   async function measure<Rows>(
     measurement: Measurement,
@@ -83,6 +89,7 @@ export async function runBenchmark(settings: BenchmarkSettings): Promise<Results
       tenants: await measure('tenants', () =>
         measureTenants([ways[0]!, ...ofTenantry], connectionStrings, datasetsByTenants, effort.tenantLatency),
       ),
+      policies: await measure('policies', () => measurePolicies(connectionStrings, dataset, effort.policies)),
     }
   } finally {
     await Promise.all(networks.map((network) => network.close()))
@@ -93,9 +100,10 @@ async function prepareDatabase(superuser: string, datasets: readonly Dataset[]) 
   const client = new pg.Client({ connectionString: superuser })
   await client.connect()
   try {
-    await client.query(tenantFunction)
     const byTable = new Map(datasets.map((dataset) => [dataset.table, dataset]))
+    await loadTenants(client, Math.max(0, ...datasets.map(({ tenants }) => tenants)))
     for (const dataset of byTable.values()) await loadDataset(client, dataset)
+    await makeTenancy(client, { tenantTable: 'tenant' })
     return await describeMachine(client)
   } finally {
     await client.end()

@@ -5,6 +5,7 @@ import { startPostgres } from '@tenantry/testing'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { runBenchmark } from './benchmark.ts'
 import { fullEffort, quickEffort } from './effort.ts'
+import { renderPlans } from './report-policies.ts'
 import { renderAsMarkdown, renderForTerminal } from './report.ts'
 import type { Measurement } from './results.ts'
 import { measurements } from './results.ts'
@@ -19,13 +20,14 @@ interface Arguments {
   readonly roundTrip: number
   readonly json?: string
   readonly markdown?: true
+  readonly plans?: true
 }
 
 const names = nodePostgresWays.map((way) => way.name)
 
 const command = new Command('bench')
   .description('Measures Tenantry against plain pg and against the ways others scope a statement.')
-  .option('--quick', 'half a minute instead of four: shows that everything runs, too little to quote')
+  .option('--quick', 'half a minute instead of six: shows that everything runs, too little to quote')
   .addOption(listOption('--only <parts...>', 'the parts to measure', measurements))
   .addOption(listOption('--ways <ways...>', 'the ways to measure, besides the baseline', names))
   .option('--rows <number>', 'rows of each table', positiveInteger)
@@ -33,6 +35,7 @@ const command = new Command('bench')
   .option('--round-trip <milliseconds>', 'round trip that the delaying proxy adds', positiveNumber, 1)
   .option('--json <file>', 'where to write the results (default: results/latest.json of this package)')
   .option('--markdown', 'print Markdown tables')
+  .option('--plans', 'print how PostgreSQL runs each statement of the part policies')
   .parse()
 
 function listOption(flags: string, description: string, choices: readonly string[]): Option {
@@ -51,7 +54,7 @@ function positiveInteger(text: string): number {
   return value
 }
 
-const { quick, only, ways, rows, heapQueries, roundTrip, json, markdown } = command.opts<Arguments>()
+const { quick, only, ways, rows, heapQueries, roundTrip, json, markdown, plans } = command.opts<Arguments>()
 const effort = quick ? quickEffort : fullEffort
 const file = json ?? fileURLToPath(new URL('../results/latest.json', import.meta.url))
 const progress = (step: string) => process.stderr.write(`${step}\n`)
@@ -70,6 +73,7 @@ try {
     onProgress: progress,
   })
   console.log(markdown ? renderAsMarkdown(results) : renderForTerminal(results))
+  if (plans) console.log(`\n${renderPlans(results)}`)
   mkdirSync(dirname(file), { recursive: true })
   writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`)
   await database.drop()

@@ -15,9 +15,10 @@ export interface Effort {
   /** Queries of each way over which the heap is watched. */
   readonly heapQueries: number
   readonly tenantLatency: Rounds
+  readonly policies: Rounds
 }
 
-/** Three to four minutes. */
+/** Five to six minutes. */
 export const fullEffort: Effort = {
   rows: 1_000_000,
   tenants: 1_000,
@@ -27,6 +28,7 @@ export const fullEffort: Effort = {
   connections: { connections: 20, statements: 100 },
   heapQueries: 100_000,
   tenantLatency: { rounds: 12, millisecondsPerRound: 100 },
+  policies: { rounds: 20, millisecondsPerRound: 60 },
 }
 
 /** Half a minute: enough to see that everything runs, too little to quote. */
@@ -39,4 +41,5 @@ export const quickEffort: Effort = {
   connections: { connections: 5, statements: 100 },
   heapQueries: 10_000,
   tenantLatency: { rounds: 4, millisecondsPerRound: 50 },
+  policies: { rounds: 4, millisecondsPerRound: 20 },
 }

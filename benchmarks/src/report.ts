@@ -1,12 +1,7 @@
 import Table from 'cli-table3'
+import { policyTables } from './report-policies.ts'
+import { count, milliseconds, times, type ReportTable } from './report-table.ts'
 import type { Results } from './results.ts'
-
-/** A table of results: a title, the heads of its columns, and its cells as text. */
-interface ReportTable {
-  readonly title: string
-  readonly head: readonly string[]
-  readonly rows: readonly (readonly string[])[]
-}
 
 /** The results for a terminal. */
 export function renderForTerminal(results: Results): string {
@@ -125,21 +120,10 @@ function reportTables(results: Results): ReportTable[] {
         times(row.growth),
       ]),
     })
+  if (results.policies) tables.push(...policyTables(results.policies, results.effort))
   return tables
-}
-
-function milliseconds(value: number): string {
-  return `${value.toFixed(3)} ms`
-}
-
-function times(value: number): string {
-  return `${value.toFixed(2)}x`
 }
 
 function kilobytes(bytes: number): string {
   return `${count(bytes / 1024)} kB`
-}
-
-function count(value: number): string {
-  return Math.round(value).toLocaleString('en')
 }

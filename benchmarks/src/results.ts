@@ -3,6 +3,7 @@ import type { Machine } from './machine.ts'
 import type { ConnectionsRow } from './measurements/connections.ts'
 import type { HeapRow } from './measurements/heap.ts'
 import type { LatencyRow } from './measurements/latency.ts'
+import type { PoliciesRow } from './measurements/policies.ts'
 import type { RoundTripsRow } from './measurements/round-trips.ts'
 import type { TenantsRow } from './measurements/tenants.ts'
 import type { ThroughputRow } from './measurements/throughput.ts'
@@ -15,6 +16,7 @@ export const measurements = [
   'connections',
   'heap',
   'tenants',
+  'policies',
 ] as const
 export type Measurement = (typeof measurements)[number]
 
@@ -36,4 +38,5 @@ export interface Results {
   readonly connections?: readonly ConnectionsRow[] | undefined
   readonly heap?: readonly HeapRow[] | undefined
   readonly tenants?: readonly TenantsRow[] | undefined
+  readonly policies?: readonly PoliciesRow[] | undefined
 }

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { runBenchmark } from '../src/benchmark.ts'
 import { createDataset, randomTask, tenantId } from '../src/dataset.ts'
 import type { Effort } from '../src/effort.ts'
+import { renderPlans } from '../src/report-policies.ts'
 import { renderAsMarkdown, renderForTerminal } from '../src/report.ts'
 import type { Results } from '../src/results.ts'
 import { measurements } from '../src/results.ts'
@@ -19,6 +20,7 @@ const tinyEffort: Effort = {
   connections: { connections: 2, statements: 5 },
   heapQueries: 200,
   tenantLatency: { rounds: 2, millisecondsPerRound: 10 },
+  policies: { rounds: 2, millisecondsPerRound: 2 },
 }
 
 const everyWay = nodePostgresWays.map((way) => way.title)
@@ -66,6 +68,7 @@ describe('a tiny run of the benchmark', () => {
     }
     expect(results.connections!.map((row) => row.way)).toHaveLength(4)
     expect(results.heap!.map((row) => row.way)).toEqual(baselineAndTenantry.slice(1))
+    expect(results.policies!.filter((row) => row.generated)).toHaveLength(1)
     for (const tenants of tinyEffort.tenantCounts)
       expect(results.tenants!.filter((row) => row.tenants === tenants).map((row) => row.way)).toEqual(
         baselineAndTenantry,
@@ -78,6 +81,11 @@ describe('a tiny run of the benchmark', () => {
       expect(row.p95).toBeGreaterThanOrEqual(row.median)
     }
     for (const row of results.connections!) expect(row.serverBytes ?? 1).toBeGreaterThan(0)
+    for (const { median, minimum, ratio } of results.policies!.flatMap((row) => Object.values(row.costs))) {
+      expect(minimum).toBeGreaterThan(0)
+      expect(median).toBeGreaterThanOrEqual(minimum)
+      expect(ratio).toBeGreaterThan(0)
+    }
     for (const row of results.heap!) expect(row.samples.every((sample) => sample > 0)).toBe(true)
     for (const row of [...results.latency!, ...results.throughput!, ...results.tenants!])
       expect(row.ratio).toBeGreaterThan(0)
@@ -102,10 +110,17 @@ describe('a tiny run of the benchmark', () => {
       'pool of 10, loopback',
     ]
     titles.push('pool of 10, 1 ms', 'Memory of an idle', 'Heap over', 'by number of tenants')
+    titles.push('Policies: a sum', 'one row by key, prepared', 'planned anew')
     for (const text of [renderForTerminal(results), renderAsMarkdown(results)]) {
       for (const title of titles) expect(text).toContain(title)
       expect(text).not.toMatch(/NaN|undefined|Infinity/)
     }
+  })
+
+  it('prints how PostgreSQL runs each statement under each kind of policy', () => {
+    const plans = renderPlans(results)
+    for (const { way } of results.policies!) expect(plans).toContain(`${way}: scan\n`)
+    expect(plans).toMatch(/generated policies: key\n +.*\n(?: .*\n)*? +InitPlan 1/)
   })
 
   it('gets the same rows in every way', async () => {
