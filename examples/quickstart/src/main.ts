@@ -1,29 +1,35 @@
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { TenantryError } from '@tenantry/core'
+import { renderSql } from '@tenantry/policies'
 import { startPostgres, type TestDatabase, type TestPostgres } from '@tenantry/testing'
 import { Command } from 'commander'
 import { sizeOfDataFile, UsageError } from './data-file.ts'
+import { describePlan } from './describe-plan.ts'
 import { keepOpen } from './keep-open.ts'
 import { loadData } from './load-data.ts'
+import { prepareDatabase } from './prepare-database.ts'
 import { startProgressBar } from './progress-bar.ts'
 import { kindNames, recordKinds } from './record-format.ts'
 import { createReport } from './tour/report.ts'
 import { runTour } from './tour/run-tour.ts'
 
 const exampleData = fileURLToPath(new URL('../data/companies.jsonl.gz', import.meta.url))
-const schema = new URL('../schema.sql', import.meta.url)
 
-const { data, keep } = new Command('npm run demo --')
+const {
+  data,
+  keep,
+  plan: planOnly,
+} = new Command('npm run demo --')
   .description(
     'A project-management SaaS on one PostgreSQL: what a company in it can do, and what it cannot.',
   )
   .option('--data <file>', 'your own companies, as .jsonl or .jsonl.gz (format: README.md)')
+  .option('--plan', 'print the SQL of the plan that keeps the companies in the tables apart, and do no more')
   .option('--keep', 'leave the server up afterwards, to look around with psql')
   .parse()
-  .opts<{ data?: string; keep?: boolean }>()
+  .opts<{ data?: string; keep?: boolean; plan?: boolean }>()
 
 // npm changes the folder; a relative path is meant from where the command was typed.
 const path = data === undefined ? exampleData : resolve(process.env['INIT_CWD'] ?? '', data)
@@ -50,8 +56,8 @@ async function demo(signal: AbortSignal): Promise<void> {
   const size = await sizeOfDataFile(path)
   const server = await startServer()
   try {
-    const database = await server.createDatabase({ setup: await readFile(schema, 'utf8') })
-    await unlessAborted(loadAndTour(database, size, signal), signal)
+    const database = await server.createDatabase()
+    await unlessAborted(planOnly ? printPlan(database) : planLoadAndTour(database, size, signal), signal)
     if (keep) await keepOpen(database, signal)
   } finally {
     await server.stop()
@@ -64,7 +70,12 @@ async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<
   await Promise.race([work, aborted.then(() => signal.throwIfAborted())])
 }
 
-async function loadAndTour(database: TestDatabase, size: number, signal: AbortSignal): Promise<void> {
+async function printPlan(database: TestDatabase): Promise<void> {
+  console.log(renderSql(await prepareDatabase(database.urls.owner)))
+}
+
+async function planLoadAndTour(database: TestDatabase, size: number, signal: AbortSignal): Promise<void> {
+  console.log(describePlan(await prepareDatabase(database.urls.owner)).join('\n'))
   await load(database.urls.system, size, signal)
   const report = createReport(console.log)
   await runTour(database.urls, report)

@@ -150,13 +150,22 @@ describe("with a user's own file", () => {
     expect(code).toBe(0)
   })
 
+  it('prints the SQL of the plan with --plan, and loads nothing', async () => {
+    await writeData(twoCompanies)
+    const { code, output, errors } = await startDemo(['--data', 'my.jsonl', '--plan']).finished
+    expect(errors).toBe('')
+    expect(output).toMatch(/^BEGIN;[^]*^CREATE POLICY tenantry_floor ON public\.tasks\n[^]*^COMMIT;/m)
+    expect(output).not.toContain('Loaded')
+    expect(code).toBe(0)
+  })
+
   it('names its bad lines, and ends with an error', async () => {
     await writeData([...twoCompanies, 'nonsense', task(1, 14, 22)])
     const { code, output, errors } = await startDemo(['--data', 'my.jsonl']).finished
     expect(errors).toMatch(
       /my\.jsonl has 2 problems; nothing of it was kept\.\n {2}line 9: .*\n {2}line 10: .*\n$/,
     )
-    expect(output).toBe('')
+    expect(output).not.toContain('Loaded')
     expect(code).toBe(1)
   })
 

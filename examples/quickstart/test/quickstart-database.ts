@@ -1,11 +1,12 @@
-import { readFile } from 'node:fs/promises'
 import { connectToPostgres, type TestDatabase } from '@tenantry/testing'
 import { inject } from 'vitest'
+import { prepareDatabase } from '../src/prepare-database.ts'
 
-/** A database with the tables of schema.sql, and no rows. */
+/** A database with the tables of schema.sql, as the plan leaves them, and no rows. */
 export async function createQuickstartDatabase(): Promise<TestDatabase> {
-  const schema = await readFile(new URL('../schema.sql', import.meta.url), 'utf8')
-  return connectToPostgres(inject('postgresUrl')).createDatabase({ setup: schema })
+  return connectToPostgres(inject('postgresUrl')).createDatabase({
+    setup: async (_query, database) => void (await prepareDatabase(database.urls.owner)),
+  })
 }
 
 /** How many rows each table has, as a superuser sees it. */

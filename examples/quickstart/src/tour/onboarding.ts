@@ -46,11 +46,14 @@ export async function showOnboarding({ pool, superuser, report }: Tour): Promise
   report.check(left === 0, `of that company the superuser finds ${left} rows`)
 }
 
-/** None of these statements names the tenant: the columns default to it, and the floor refuses any other. */
+/** Only the company itself is named: in what it has, the column defaults to it, and the floor refuses any other. */
 function onboard(pool: TenantPool, company: NewCompany): Promise<void> {
   return tenancy.run(company.id, () =>
     pool.transaction(async (client) => {
-      await client.query("INSERT INTO tenants (name, country) VALUES ($1, 'FO')", [company.name])
+      await client.query("INSERT INTO tenants (id, name, country) VALUES ($1, $2, 'FO')", [
+        company.id,
+        company.name,
+      ])
       const admin = await client.query<{ id: string }>(
         "INSERT INTO users (email, name, role) VALUES ($1, 'Runa Dam', 'admin') RETURNING id",
         [company.adminEmail],
