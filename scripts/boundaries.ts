@@ -20,6 +20,7 @@ const mayUse: Readonly<Record<string, readonly string[]>> = {
   'packages/core': [],
   'packages/policies': [],
   'packages/testing': ['@tenantry/core'],
+  'packages/kysely': ['@tenantry/core', '@tenantry/policies'],
   'packages/cli': ['@tenantry/core', '@tenantry/policies'],
 }
 
@@ -31,6 +32,9 @@ const adapterOf: Readonly<Record<string, string>> = {
   '@prisma/client': 'packages/prisma',
   '@nestjs/common': 'packages/nestjs',
 }
+
+/** The folder of core's sources that knows a driver. */
+const driverFolders: Readonly<Record<string, string>> = { pg: 'pg', postgres: 'postgres-js' }
 
 /** Everything in the repository that crosses a boundary between its packages. */
 export function findViolations(root = repositoryRoot): Violation[] {
@@ -96,8 +100,9 @@ function importRule(
       ? undefined
       : `it is not in ${entry.folder}/package.json`
   }
-  if (entry.folder === 'packages/core' && name === 'pg' && !file.startsWith('packages/core/src/pg/')) {
-    return 'core outside of src/pg does without pg, which is an optional peer'
+  const home = entry.folder === 'packages/core' ? driverFolders[name] : undefined
+  if (home !== undefined && !file.startsWith(`packages/core/src/${home}/`)) {
+    return `core outside of src/${home} does without ${name}, which is an optional peer`
   }
   return (
     directionRule(entry, name, published) ??

@@ -1,11 +1,13 @@
 const assert = require('node:assert/strict')
 const { createTenancy, TenantRequiredError } = require('@tenantry/core')
 const { TenantPool } = require('@tenantry/core/pg')
+const { defineTenancy } = require('@tenantry/policies')
 const { startPostgres } = require('@tenantry/testing')
 const pg = require('pg')
 
 const tenancy = createTenancy({ tenantId: 'bigint' })
 assert.equal(typeof startPostgres, 'function')
+assert.equal(defineTenancy({ tenantTable: 'tenants' }).column, 'tenant_id')
 assert.equal(
   tenancy.run(42, () => tenancy.tenantId()),
   '42',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { createTenancy, TenantRequiredError, TenantryError } from '@tenantry/core'
 import { TenantPool } from '@tenantry/core/pg'
+import { defineTenancy, TenantryError as PolicyError } from '@tenantry/policies'
 import { startPostgres } from '@tenantry/testing'
 import pg from 'pg'
 
@@ -24,4 +25,15 @@ assert.notEqual(commonJs.createTenancy, createTenancy)
 assert.throws(
   () => commonJs.createTenancy({ tenantId: 'uuid' }).tenantId(),
   (error) => TenantryError.isInstance(error),
+)
+
+// @tenantry/policies imports no other package, and errors of both are recognised by both.
+assert.equal(defineTenancy({ tenantTable: 'tenants' }).column, 'tenant_id')
+assert.throws(
+  () => defineTenancy({ tenantTable: '' }),
+  (error) => TenantryError.isInstance(error) && error.code === 'INVALID_TENANCY',
+)
+assert.throws(
+  () => tenancy.tenantId(),
+  (error) => PolicyError.isInstance(error) && error.code === 'TENANT_REQUIRED',
 )

@@ -1,7 +1,15 @@
 import { createTenancy, TenantryError, type Scope, type Tenancy } from '@tenantry/core'
 import { TenantPool } from '@tenantry/core/pg'
+import {
+  applyPlan,
+  defineTenancy,
+  planTenancy,
+  readCatalogue,
+  TenantryError as PolicyError,
+  type Query,
+} from '@tenantry/policies'
 import { startPostgres, type TestPostgres } from '@tenantry/testing'
-import type { Pool, QueryResult } from 'pg'
+import type { Client, Pool, QueryResult } from 'pg'
 
 const tenancy = createTenancy({
   tenantId: 'uuid',
@@ -22,4 +30,19 @@ export function isMissingTenant(error: unknown): boolean {
 
 export const scope: Scope | undefined = tenancy.current()
 export const server: Promise<TestPostgres> = startPostgres()
+export async function prepare(client: Client): Promise<readonly string[]> {
+  const query: Query = (text, values) => client.query(text, values && [...values])
+  const model = defineTenancy({
+    tenantTable: 'tenants',
+    tables: { plans: 'shared', tasks: { kind: 'child' } },
+  })
+  const plan = planTenancy(model, await readCatalogue(query, model), { shape: 'online' })
+  await applyPlan(query, plan, { until: 'protect' })
+  return plan.steps.map(({ reason }) => reason)
+}
+
+export function problemsOf(error: unknown): readonly string[] {
+  return PolicyError.isInstance(error) ? error.problems.map(({ message }) => message) : []
+}
+
 export type { Tenancy }
