@@ -13,8 +13,8 @@ export const DEFAULT_LOCK_TIMEOUT = 2000
 /** Options of {@link checkPlan}. */
 export interface CheckPlanOptions {
   /**
-   * For how many milliseconds an online plan's check may lock a table whose FORCE hides rows from the current role; 2000
-   * by default. Roles with BYPASSRLS need no lock.
+   * For how many milliseconds to wait for a table that somebody has locked, and for which an online plan's check may lock a
+   * table whose FORCE hides rows from the current role; 2000 by default. Roles with BYPASSRLS need no lock.
    */
   readonly lockTimeout?: number
 }
@@ -46,9 +46,10 @@ export async function checkPlan(
   const joins = await isTransactionOpen(query)
   const privileges = await missingPrivileges(query, plan, ({ statements }) => statements)
   if (privileges.some(({ code }) => code === 'SERVER_TOO_OLD')) return privileges
-  const changes = outdated(plan, await readCatalogue(query, plan.tenancy.tenancy))
+  const { lockTimeout = DEFAULT_LOCK_TIMEOUT } = options
+  const { schemas } = plan.tenancy.tenancy
+  const changes = outdated(plan, await readCatalogue(query, { schemas, lockTimeout }))
   // Questions to tables that are no longer there would only be errors.
   if (changes.length > 0) return [...privileges, ...changes]
-  const { lockTimeout = DEFAULT_LOCK_TIMEOUT } = options
   return [...privileges, ...(await dataProblems(query, plan, { joins, lockTimeout }))]
 }

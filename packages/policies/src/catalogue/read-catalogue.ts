@@ -19,6 +19,11 @@ const OWN_SCHEMA = 'tenantry'
 export interface ReadCatalogueOptions {
   /** The schemas, `['public']` by default. `tenantry` is read as well where it exists. */
   readonly schemas?: readonly string[]
+  /**
+   * For how many milliseconds to wait for a table that somebody has locked against reading, as ALTER TABLE does; 5000 by
+   * default, 0 for no limit.
+   */
+  readonly lockTimeout?: number
 }
 
 /**
@@ -34,7 +39,8 @@ export interface ReadCatalogueOptions {
  * @param options The schemas to read.
  * @returns Plain data: two equal databases give deeply equal catalogues, apart from the sizes (`withoutSizes`).
  * @throws TenantryError `CATALOGUE_UNREADABLE` if the server is older than PostgreSQL 14, if a schema does not exist (all
- *   such are named), if the role may not read the system catalogue, or if `query` is not one connection.
+ *   such are named), if the role may not read the system catalogue, if a table stays locked, or if `query` is not one
+ *   connection.
  *
  * @example
  * ```ts no-run
@@ -43,15 +49,17 @@ export interface ReadCatalogueOptions {
  * ```
  */
 export async function readCatalogue(query: Query, options: ReadCatalogueOptions = {}): Promise<Catalogue> {
-  const schemas = options.schemas ?? ['public']
+  const { schemas = ['public'], lockTimeout = 5000 } = options
   try {
     const serverVersion = await supportedVersion(query)
-    return await withReadingSettings(query, async () =>
+    return await withReadingSettings(query, lockTimeout, async () =>
       readAll({ query, serverVersion, schemaIds: await schemaIds(query, schemas) }),
     )
   } catch (error) {
-    // insufficient_privilege
-    throw sqlState(error) === '42501' ? unreadable(error) : error
+    // insufficient_privilege, lock_not_available
+    if (sqlState(error) === '42501') throw unreadable(error)
+    if (sqlState(error) === '55P03') throw locked(error, lockTimeout)
+    throw error
   }
 }
 
@@ -103,6 +111,16 @@ function unreadable(cause: unknown): TenantryError {
   return new TenantryError({
     code: 'CATALOGUE_UNREADABLE',
     message: `The role may not read PostgreSQL's system catalogue: ${cause instanceof Error ? cause.message : String(cause)}. Read it as a role that may, such as the owner of the tables.`,
+    cause,
+  })
+}
+
+function locked(cause: unknown, lockTimeout: number): TenantryError {
+  return new TenantryError({
+    code: 'CATALOGUE_UNREADABLE',
+    message:
+      `Somebody holds a lock on a table, such as that of an ALTER TABLE, and did not let go within ${lockTimeout} ms. Read ` +
+      'again when it is gone: pg_locks and pg_stat_activity say who it is.',
     cause,
   })
 }

@@ -6,7 +6,7 @@ import type { Query } from '../query.ts'
  * `pg_catalog` is written with its schema, and no table, function or operator of anyone's takes the place of the system's;
  * temporary tables would otherwise come first. The rest is how constants and identifiers are written.
  */
-const readingSettings: Readonly<Record<string, string>> = {
+const pinned: Readonly<Record<string, string>> = {
   search_path: 'pg_catalog, pg_temp',
   quote_all_identifiers: 'off',
   datestyle: 'ISO, YMD',
@@ -23,11 +23,16 @@ const readingSettings: Readonly<Record<string, string>> = {
  * so that all statements see the same state, and a cut connection leaves nothing behind. Inside one it sets them for that
  * transaction only and puts the earlier values back.
  */
-export async function withReadingSettings<T>(query: Query, read: () => Promise<T>): Promise<T> {
+export async function withReadingSettings<T>(
+  query: Query,
+  lockTimeout: number,
+  read: () => Promise<T>,
+): Promise<T> {
+  const readingSettings = { ...pinned, lock_timeout: `${lockTimeout}ms` }
   const readWithSettings = async (): Promise<T> => {
     await setLocally(query, readingSettings)
     const { search_path } = await currentSettings(query)
-    if (search_path !== readingSettings['search_path']) throw notOneConnection()
+    if (search_path !== pinned['search_path']) throw notOneConnection()
     return read()
   }
   if (!(await isInTransaction(query))) return inTransaction(query, readWithSettings)
@@ -92,7 +97,7 @@ async function finishing<T>(read: () => Promise<T>, cleanUp: () => Promise<unkno
 }
 
 async function currentSettings(query: Query): Promise<Readonly<Record<string, string>>> {
-  const names = Object.keys(readingSettings)
+  const names = [...Object.keys(pinned), 'lock_timeout']
   const { rows } = await query(
     `SELECT ${names.map((name) => `pg_catalog.current_setting('${name}') AS ${name}`).join(', ')}`,
   )

@@ -29,6 +29,7 @@ const otherSettings: Readonly<Record<string, string>> = {
   extra_float_digits: '-10',
   bytea_output: 'escape',
   jit: 'on',
+  lock_timeout: '123ms',
 }
 
 let opened: OpenDatabase
@@ -265,3 +266,15 @@ describe('refusals say what to do', () => {
     })
   })
 })
+
+it('does not wait for ever for a table that somebody has locked', () =>
+  withConnection(async (holder) => {
+    await holder('begin')
+    await holder('lock table parent in access exclusive mode')
+    await expect(readCatalogue(opened.owner, { lockTimeout: 50 })).rejects.toMatchObject({
+      code: 'CATALOGUE_UNREADABLE',
+      message: expect.stringContaining('did not let go within 50 ms'),
+    })
+    await holder('rollback')
+    expect(tableOf(await readCatalogue(opened.owner, { lockTimeout: 50 }), 'parent').name).toBe('parent')
+  }))
