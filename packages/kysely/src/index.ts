@@ -1,0 +1,6 @@
+export { currentTenantId } from './current-tenant-id.ts'
+export { tenantColumn } from './tenant-column.ts'
+export { createTenantFunction, dropTenantFunction } from './tenant-function.ts'
+export { disableTenantIsolation, enableTenantIsolation } from './tenant-isolation.ts'
+export type { TenantIsolationOptions } from './tenant-isolation.ts'
+export type { TenantOwned } from './tenant-owned.ts'
