@@ -1,0 +1,8 @@
+export { drizzle } from './drizzle.ts'
+export { tenantCache } from './tenant-cache.ts'
+export { tenantForeignKey } from './tenant-foreign-key.ts'
+export type { TenantForeignKey, TenantForeignKeyConfig } from './tenant-foreign-key.ts'
+export { tenantId } from './tenant-id.ts'
+export type { TenantIdColumn, TenantIdConfig, TenantIdType } from './tenant-id.ts'
+export { tenantIsolation } from './tenant-isolation.ts'
+export type { TenantIsolationConfig } from './tenant-isolation.ts'

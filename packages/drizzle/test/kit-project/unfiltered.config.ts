@@ -1,0 +1,5 @@
+import config from './drizzle.config.ts'
+
+const { schemaFilter: _schemaFilter, ...unfiltered } = config
+
+export default unfiltered
