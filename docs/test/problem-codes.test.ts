@@ -11,6 +11,7 @@ const codes: Record<ProblemCode, true> = {
   UNKNOWN_ROLE: true,
   AMBIGUOUS_NAME: true,
   NAME_TOO_LONG: true,
+  NAME_TAKEN: true,
   KIND_MISSING: true,
   NO_TENANT_KEY: true,
   NO_PATH: true,

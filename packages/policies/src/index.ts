@@ -56,13 +56,15 @@ export { planTenancy } from './plan/plan-tenancy.ts'
 export type { PlanOptions } from './plan/plan-tenancy.ts'
 export type { DataCheck, LockMode, Note, Phase, Plan, PlanShape, Risk, Step } from './plan/plan.ts'
 
-export { tableIsolation, tenantFunctionIsolation } from './plan/table-isolation.ts'
-export type { IsolationOptions, TableIsolationOptions } from './plan/table-isolation.ts'
 export { checkPlan } from './apply/check-plan.ts'
 export type { CheckPlanOptions } from './apply/check-plan.ts'
 export { applyPlan, undoPlan } from './apply/apply-plan.ts'
 export type { ApplyPlanOptions, PlanResult, UndoPlanOptions } from './apply/apply-plan.ts'
 export type { PlanProgress } from './apply/run-steps.ts'
+
+// One table at a time, for migrations
+export { tableIsolation, tenantFunctionIsolation } from './plan/table-isolation.ts'
+export type { Isolation, IsolationOptions, TableIsolationOptions } from './plan/table-isolation.ts'
 
 // The plan as files
 export { renderSql } from './render/render-sql.ts'

@@ -8,6 +8,7 @@ export type ProblemCode =
   | 'UNKNOWN_ROLE'
   | 'AMBIGUOUS_NAME'
   | 'NAME_TOO_LONG'
+  | 'NAME_TAKEN'
   // A table does not fit its kind
   | 'KIND_MISSING'
   | 'NO_TENANT_KEY'

@@ -103,7 +103,10 @@ export interface Column {
   readonly type: string
   /** The same without modifier, domains resolved to what they are over: `uuid`, `character varying`. */
   readonly baseType: string
+  /** Whether no row has NULL in it, which a constraint that is NOT VALID does not say. */
   readonly notNull: boolean
+  /** The NOT NULL constraint that is NOT VALID, which PostgreSQL 18 has: new rows have to obey it. */
+  readonly unvalidatedNotNull: string | null
   /** The default as SQL; also the expression of a generated column. */
   readonly default: string | null
   readonly generated: 'stored' | 'virtual' | null
@@ -166,6 +169,16 @@ export interface Index {
   readonly valid: boolean
   /** Whether logical replication tells rows apart by it: `REPLICA IDENTITY USING INDEX`. */
   readonly replicaIdentity: boolean
+  /**
+   * What keeps it, or a part of it on a partition, from being dropped, besides foreign keys of the tables listed here:
+   * `view public.totals`, `function public.add(integer)`, `billing.lines: lines_project_id_fkey`.
+   */
+  readonly dependents: readonly string[]
+  /**
+   * If logical replication tells rows apart by it: what the publications that send updates or deletions send of them, where
+   * that is not all columns. PostgreSQL refuses both unless they send all of its columns. Empty before PostgreSQL 15.
+   */
+  readonly columnLists: readonly { readonly publication: string; readonly columns: readonly string[] }[]
   /** Whether it belongs to the partitioned table's own index. */
   readonly inherited: boolean
   /** `pg_get_indexdef`: the whole statement. */

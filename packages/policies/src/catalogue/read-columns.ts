@@ -14,13 +14,20 @@ const domains = `WITH RECURSIVE layers AS (
     SELECT domain, base FROM layers JOIN pg_type ON oid = base AND typtype <> 'd'
   )`
 
+/** Of PostgreSQL 18 on: before, these are no constraints with a name. */
+const unvalidated = `CASE WHEN attnotnull THEN (
+    SELECT conname FROM pg_constraint
+    WHERE conrelid = attrelid AND contype = 'n' AND conkey = ARRAY[attnum] AND NOT convalidated
+  ) END`
+
 const columns = `${domains} ${listsByRelation(
   'attrelid',
   `json_build_object(
     'name', attname,
     'type', format_type(atttypid, atttypmod),
     'baseType', format_type(coalesce(base, atttypid), NULL),
-    'notNull', attnotnull,
+    'notNull', attnotnull AND ${unvalidated} IS NULL,
+    'unvalidatedNotNull', ${unvalidated},
     'default', pg_get_expr(adbin, adrelid),
     'generated', CASE attgenerated WHEN 's' THEN 'stored' WHEN 'v' THEN 'virtual' END,
     'identity', CASE attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END

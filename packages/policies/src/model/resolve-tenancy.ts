@@ -1,8 +1,8 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
-import { TenantryError } from '../errors.ts'
 import { displayName } from '../identifiers.ts'
 import type { Problem } from '../problem.ts'
 import { childPaths, type Step } from './child-paths.ts'
+import { doesNotFit } from './does-not-fit.ts'
 import { keyOf, type KnownTables, knownTables, missingSchemas } from './known-tables.ts'
 import { missingKinds } from './missing-kinds.ts'
 import { parentsFirst } from './order-tables.ts'
@@ -133,22 +133,4 @@ function sharedTablesOf(known: KnownTables, kinds: ReadonlyMap<string, KnownKind
       writable: options?.kind === 'shared' && options.writable === true,
       partitions: known.partitionsOf(table),
     }))
-}
-
-const LONGEST_LIST = 50
-
-function doesNotFit({ database }: Catalogue, found: readonly Problem[]): TenantryError {
-  const problems = [...new Map(found.map((problem) => [JSON.stringify(problem), problem])).values()]
-  const lines = problems
-    .slice(0, LONGEST_LIST)
-    .map(({ code, message, fix }) => `- ${code}: ${message}\n  ${fix}`)
-  const rest = problems.length - lines.length
-  const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`
-  return new TenantryError({
-    code: 'TENANCY_DOES_NOT_FIT',
-    message:
-      `The tenancy does not fit the database "${database.name}", for ${count}:\n${lines.join('\n')}` +
-      (rest > 0 ? `\n… and ${rest} more, which the error has as problems.` : ''),
-    problems,
-  })
 }

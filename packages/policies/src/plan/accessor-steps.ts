@@ -26,7 +26,11 @@ function schemaStep({ tenancy, catalogue }: ResolvedTenancy): Step | undefined {
     phase: 'expand',
     statements: existing
       ? [`ALTER SCHEMA tenantry OWNER TO ${identifier(owner ?? existing.owner)}`]
-      : [`CREATE SCHEMA IF NOT EXISTS tenantry${authorization}`],
+      : [
+          `CREATE SCHEMA IF NOT EXISTS tenantry${authorization}`,
+          // Default privileges may have handed it out: https://www.postgresql.org/docs/current/sql-alterdefaultprivileges.html
+          `REVOKE CREATE ON SCHEMA tenantry FROM PUBLIC, ${identifier(tenancy.roles.app)}`,
+        ],
     undo: existing
       ? [`ALTER SCHEMA tenantry OWNER TO ${identifier(existing.owner)}`]
       : ['DROP SCHEMA IF EXISTS tenantry'],

@@ -11,7 +11,9 @@ import {
   refusesTheSame,
   withoutTenantOnly,
 } from './index-definition.ts'
+import { isPartOf } from './partitioned-index.ts'
 import type { PlanContext } from './plan.ts'
+import { deepestFirst } from './tenant-path.ts'
 
 /** A unique index or an exclusion constraint that spans all tenants, and what takes its place or stands beside it. */
 export interface KeyChange {
@@ -40,17 +42,25 @@ export interface KeptKey {
   readonly index: Index
   /**
    * `root`: of the tenant table. `chosen`: the model says so. `shared rows`: those have no tenant. `referenced`: by foreign
-   * keys that stay. `no operator class`: needs the extension btree_gist. `unsupported`, `invalid`: what the index is.
+   * keys that stay. `needed`: by other objects, foreign keys among them. `published`: without the tenant, and rows are told apart by it. `identity`: of
+   * rows of partitions, for logical replication. `no operator class`: needs the extension btree_gist. `unsupported`,
+   * `invalid`: what the index is.
    */
   readonly reason:
     | 'root'
     | 'chosen'
     | 'shared rows'
     | 'referenced'
+    | 'needed'
+    | 'published'
+    | 'identity'
     | 'no operator class'
     | 'unsupported'
     | 'invalid'
-  /** `referenced`: `table: constraint` of those foreign keys. */
+  /**
+   * `referenced`: `table: constraint` of those foreign keys. `needed`: what needs it. `published`: the publications.
+   * `identity`: the partitions.
+   */
   readonly by: readonly string[]
 }
 
@@ -125,22 +135,64 @@ function reasonToKeep(
   index: Index,
   references: ReadonlyMap<string, readonly string[]>,
 ): Pick<KeptKey, 'reason' | 'by'> | undefined {
-  const because = (reason: KeptKey['reason']): Pick<KeptKey, 'reason' | 'by'> => ({ reason, by: [] })
+  const because = (reason: KeptKey['reason'], ...by: string[]): Pick<KeptKey, 'reason' | 'by'> => {
+    return { reason, by }
+  }
   if (owner.kind === 'root') return because('root')
   if (owner.globalKeys.includes(index.name) || owner.globalKeys.includes(index.constraint?.name ?? '')) {
     return because('chosen')
   }
-  if (index.primary && owner.kind === 'shared+tenant') return because('shared rows')
+  if ((index.primary || index.replicaIdentity) && owner.kind === 'shared+tenant')
+    return because('shared rows')
   if (index.primary && owner.primaryKey === 'keep') return because('chosen')
   if (!index.valid) return because('invalid')
+  const replication = neededByReplication(owner, table, index)
+  if (replication) return replication
+  const referencing = stayingReferencesTo(owner, table, index, references)
+  if (index.dependents.length > 0) return because('needed', ...referencing, ...index.dependents)
   if (index.constraint?.type === 'exclusion') {
     if (index.method === 'btree') return undefined
     if (index.method !== 'gist') return because('unsupported')
     return tenancy.catalogue.extensions.includes('btree_gist') ? undefined : because('no operator class')
   }
   if (index.method !== 'btree') return because('unsupported')
-  const by = references.get(referenceKey(table, index.columns)) ?? []
-  return by.length > 0 ? { reason: 'referenced', by } : undefined
+  return referencing.length > 0 ? because('referenced', ...referencing) : undefined
+}
+
+/** Those to partitions lead to parts of the key, which would go with it. */
+function stayingReferencesTo(
+  owner: ResolvedTable,
+  table: Table,
+  index: Index,
+  references: ReadonlyMap<string, readonly string[]>,
+): readonly string[] {
+  if (index.constraint?.type === 'exclusion') return []
+  return [table, ...deepestFirst(table, owner.partitions)].flatMap(
+    (each) => references.get(referenceKey(each, index.columns)) ?? [],
+  )
+}
+
+/**
+ * Logical replication refuses updates and deletions where it tells rows apart by a column that is not published, or by an
+ * index that is gone.
+ */
+function neededByReplication(
+  owner: ResolvedTable,
+  table: Table,
+  index: Index,
+): Pick<KeptKey, 'reason' | 'by'> | undefined {
+  const parts = deepestFirst(table, owner.partitions).flatMap((partition) =>
+    partition.indexes.filter((part) => isPartOf(part, index)).map((part) => ({ partition, part })),
+  )
+  const identified = parts.filter(({ part }) => part.replicaIdentity)
+  if (identified.length > 0) {
+    return { reason: 'identity', by: identified.map(({ partition }) => displayName(partition)) }
+  }
+  const without = [index, ...parts.map(({ part }) => part)]
+    .flatMap(({ columnLists }) => columnLists)
+    .filter(({ columns }) => !columns.includes(owner.column))
+  const by = [...new Set(without.map(({ publication }) => publication))]
+  return by.length > 0 ? { reason: 'published', by } : undefined
 }
 
 /** The keys that foreign keys lead to which the plan leaves as they are, of any table that the catalogue has. */

@@ -44,9 +44,15 @@ function because({ table, index, owner, reason, by }: KeptKey): string {
         ? 'the model keeps this primary key'
         : 'the model names it among globalKeys'
     case 'shared rows':
-      return 'shared rows have no tenant, which a primary key would need'
+      return 'shared rows have no tenant, which a primary key or a replica identity would need'
     case 'referenced':
       return `foreign keys lead to it that stay as they are (${by.join('; ')})`
+    case 'needed':
+      return `PostgreSQL does not let it go while others need it (${by.join('; ')})`
+    case 'published':
+      return `logical replication tells rows apart by it, and ${by.join(', ')} does not publish ${owner.column}`
+    case 'identity':
+      return `logical replication tells rows of ${by.join(', ')} apart by it`
     case 'no operator class':
       return 'an exclusion constraint compares tenants only with the extension btree_gist'
     case 'invalid':
@@ -56,10 +62,16 @@ function because({ table, index, owner, reason, by }: KeptKey): string {
   }
 }
 
-function fixOf({ table, index, reason, by }: KeptKey, upserts: boolean): string | null {
+function fixOf({ owner, table, index, reason, by }: KeptKey, upserts: boolean): string | null {
   switch (reason) {
     case 'referenced':
       return `Drop ${by.join('; ')}, or make the tables part of the tenancy if they are not.`
+    case 'needed':
+      return `Change them so that they do without it, and plan again: GROUP BY all columns that are selected, ON CONFLICT with columns that include ${owner.column} once the new key is there, foreign keys dropped or their schema among those that are read.`
+    case 'published':
+      return `Add ${owner.column} to the columns that ${by.join(', ')} publishes of ${displayName(table)}.`
+    case 'identity':
+      return `ALTER TABLE … REPLICA IDENTITY DEFAULT or FULL on ${by.join(', ')}.`
     case 'no operator class':
       return 'CREATE EXTENSION btree_gist'
     case 'invalid':

@@ -14,6 +14,8 @@ export function notNullSteps(context: PlanContext): readonly Step[] {
   return tenancy.tenantTables.flatMap((each) => {
     if (each.kind === 'root' || each.kind === 'shared+tenant' || inheritsColumn(context, each)) return []
     if (tenantColumn(each)?.notNull) return leftoverCheck(context, each)
+    const unvalidated = tenantColumn(each)?.unvalidatedNotNull
+    if (unvalidated) return [validateNotNullStep(context, each, unvalidated)]
     return shape === 'online'
       ? onlineSteps(context, each)
       : [setNotNullStep(context, each, leftover(each) === undefined)]
@@ -56,6 +58,25 @@ function onlineSteps(context: PlanContext, each: ResolvedTable): readonly Step[]
     ...(earlier?.validated ? [] : [validate]),
     setNotNullStep(context, each, false),
   ]
+}
+
+/** There is one already that new rows obey; SET NOT NULL would be refused beside it. */
+function validateNotNullStep(context: PlanContext, each: ResolvedTable, name: string): Step {
+  const { table, column } = each
+  const constraint = identifier(name)
+  const alter = `ALTER TABLE ${qualified(table)}`
+  return dataStep({
+    id: `${displayName(table)}: validate ${name}`,
+    phase: 'backfill',
+    statements: [`${alter} VALIDATE CONSTRAINT ${constraint}`],
+    undo: [
+      `${alter} DROP CONSTRAINT IF EXISTS ${constraint}, ADD CONSTRAINT ${constraint} NOT NULL ${identifier(column)} NOT VALID`,
+    ],
+    reason: `Reads the rows of ${displayName(table)} that were there before ${name}, while others read and write.`,
+    lock: 'SHARE UPDATE EXCLUSIVE',
+    tables: [table, ...tablesBelow(context, each)],
+    scans: true,
+  })
 }
 
 function setNotNullStep(context: PlanContext, each: ResolvedTable, scans: boolean): Step {

@@ -60,7 +60,8 @@ export function rebuildPartitioned(
   return [...parts, rebuild(table, index)]
 }
 
-function isPartOf(part: Index, whole: Index): boolean {
+/** Whether the index of a partition belongs to that of the partitioned table, or to one that is the same. */
+export function isPartOf(part: Index, whole: Index): boolean {
   return (
     part.inherited &&
     part.unique === whole.unique &&

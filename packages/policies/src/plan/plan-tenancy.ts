@@ -1,4 +1,5 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
+import { doesNotFit } from '../model/does-not-fit.ts'
 import { resolveTenancy } from '../model/resolve-tenancy.ts'
 import type { Tenancy } from '../model/tenancy.ts'
 import { accessorSteps } from './accessor-steps.ts'
@@ -17,6 +18,7 @@ import { ownershipSteps } from './ownership-steps.ts'
 import { PHASES, type Plan, type PlanContext, type PlanShape, type Step } from './plan.ts'
 import { policySteps } from './policy-steps.ts'
 import { roleSteps } from './role-steps.ts'
+import { takenNames } from './taken-names.ts'
 import { viewSteps } from './view-steps.ts'
 
 /** Options of {@link planTenancy}. */
@@ -75,6 +77,8 @@ export function planTenancy(tenancy: Tenancy, catalogue: Catalogue, options: Pla
   const resolved = resolveTenancy(tenancy, catalogue)
   const shape = options.shape ?? 'offline'
   const context: PlanContext = { tenancy: resolved, shape }
+  const taken = takenNames(context)
+  if (taken.length > 0) throw doesNotFit(catalogue, taken)
   const steps = builders.flatMap((build) => build(context))
   return {
     shape,

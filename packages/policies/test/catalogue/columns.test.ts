@@ -97,10 +97,23 @@ it('knows virtual generated columns', async ({ skip }) => {
     type: 'integer',
     baseType: 'integer',
     notNull: false,
+    unvalidatedNotNull: null,
     default: '(a + 1)',
     generated: 'virtual',
     identity: null,
   })
+})
+
+it('does not take a NOT NULL that is not valid for one', async ({ skip }) => {
+  skip(catalogue.serverVersion < 180_000, 'it came with PostgreSQL 18')
+  await opened.owner(
+    'create table later (a int); alter table later add constraint filled not null a not valid',
+  )
+  const before = tableOf(await readCatalogue(opened.owner), 'later').columns[0]
+  expect(before).toMatchObject({ notNull: false, unvalidatedNotNull: 'filled' })
+  await opened.owner('alter table later validate constraint filled')
+  const after = tableOf(await readCatalogue(opened.owner), 'later').columns[0]
+  expect(after).toMatchObject({ notNull: true, unvalidatedNotNull: null })
 })
 
 it('takes a table without columns', () => {

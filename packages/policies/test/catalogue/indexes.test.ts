@@ -48,6 +48,8 @@ const plain = {
   nullsNotDistinct: false,
   valid: true,
   replicaIdentity: false,
+  dependents: [],
+  columnLists: [],
   inherited: false,
   predicate: null,
 } as const
@@ -223,5 +225,99 @@ it('knows keys WITHOUT OVERLAPS', async ({ skip }) => {
       columns: ['room', 'during'],
       constraint: { type: 'primary', definition: 'PRIMARY KEY (room, during WITHOUT OVERLAPS)' },
     },
+  ])
+})
+
+it('names what keeps a key from being dropped, of any schema, but no foreign key of the tables read', async () => {
+  await opened.superuser('create schema elsewhere authorization tenantry_owner')
+  await opened.owner(`
+    create table needed (id int primary key, a int unique, b int unique, c text);
+    create table needed_here (needed_id int references needed);
+    create table elsewhere."In Parts" (needed_id int constraint "to" references needed) partition by list (needed_id);
+    create table elsewhere.part partition of elsewhere."In Parts" default;
+    create view elsewhere."A view" as select id, a, b, c from needed group by id;
+    create materialized view a_copy as select id, a, b, c from needed group by id;
+    create view above as select * from a_copy;
+    create function adds(int) returns void language sql begin atomic
+      insert into needed values ($1) on conflict on constraint needed_a_key do nothing; end;
+    create procedure adds() language sql begin atomic
+      insert into needed values (1) on conflict on constraint needed_pkey do nothing; end;
+    create rule adds as on insert to needed_here do also
+      insert into needed values (new.needed_id) on conflict on constraint needed_pkey do nothing;
+    create policy groups on needed using (exists (select id, c from needed group by id));
+  `)
+  const { indexes } = tableOf(await readCatalogue(opened.owner), 'needed')
+  expect(Object.fromEntries(indexes.map(({ name, dependents }) => [name, dependents]))).toEqual({
+    needed_a_key: ['function public.adds(integer)'],
+    needed_b_key: [],
+    needed_pkey: [
+      'elsewhere.In Parts: to',
+      'materialized view public.a_copy',
+      'policy groups on public.needed',
+      'procedure public.adds()',
+      'rule adds on public.needed_here',
+      'view elsewhere."A view"',
+    ],
+  })
+  const all = await readCatalogue(opened.owner, { schemas: ['public', 'elsewhere'] })
+  expect(only(tableOf(all, 'needed').indexes, 'needed_pkey').dependents).not.toContain(
+    'elsewhere.In Parts: to',
+  )
+})
+
+it('names what needs the part of a key on a partition, for it goes with the whole', async () => {
+  await opened.superuser('create schema apart authorization tenantry_owner')
+  await opened.owner(`
+    create table pieces (id int primary key) partition by range (id);
+    create table halves partition of pieces for values from (1) to (9) partition by range (id);
+    create table half partition of halves for values from (1) to (5);
+    create table apart.to_half (id int constraint to_half references half);
+    create table apart.to_pieces (id int constraint to_pieces references pieces);
+    create view grouped as select halves::text from halves group by id;
+  `)
+  const read = await readCatalogue(opened.owner)
+  const dependents = ['pieces', 'halves', 'half'].map(
+    (table) => only(tableOf(read, table).indexes, `${table}_pkey`).dependents,
+  )
+  expect(dependents).toEqual([
+    ['apart.to_half: to_half', 'apart.to_pieces: to_pieces', 'view public.grouped'],
+    ['apart.to_half: to_half', 'view public.grouped'],
+    ['apart.to_half: to_half'],
+  ])
+})
+
+it('gives the column lists of publications to what logical replication tells rows apart by', async ({
+  skip,
+}) => {
+  skip(catalogue.serverVersion < 150_000, 'they came with PostgreSQL 15')
+  await opened.owner(`
+    create table listed (id int primary key, other int not null unique, more int, text text);
+    create table chosen (id int primary key, other int not null unique, text text);
+    alter table chosen replica identity using index chosen_other_key;
+    create table complete (id int primary key, text text);
+    alter table complete replica identity full;
+    create table split (id int primary key, text text) partition by range (id);
+    create table split_a partition of split for values from (1) to (9);
+  `)
+  await opened.superuser(`
+    create publication p for table listed (id, text), chosen (other, text), complete (id);
+    create publication also for table listed (more, id);
+    create publication new_only for table listed (text) with (publish = 'insert');
+    create publication whole for table split (id) with (publish_via_partition_root);
+  `)
+  const { tables } = await readCatalogue(opened.owner)
+  const lists = tables.flatMap(({ indexes }) =>
+    indexes.flatMap((index) =>
+      index.columnLists.map(
+        ({ publication, columns }) => `${index.name}: ${publication} (${columns.join(', ')})`,
+      ),
+    ),
+  )
+  expect(lists).toEqual([
+    'chosen_other_key: p (other, text)',
+    'listed_pkey: also (id, more)',
+    'listed_pkey: p (id, text)',
+    'split_pkey: whole (id)',
+    'split_a_pkey: whole (id)',
   ])
 })

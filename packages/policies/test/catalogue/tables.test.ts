@@ -94,6 +94,7 @@ it('describes an ordinary table completely', () => {
         type: 'integer',
         baseType: 'integer',
         notNull: false,
+        unvalidatedNotNull: null,
         default: null,
         generated: null,
         identity: null,
