@@ -25,6 +25,6 @@ export function tsupConfig(entry: Record<string, string>): ReturnType<typeof def
     removeNodeProtocol: false,
     clean: true,
     // What is a dependency or a peer stays outside by itself, and these even where a package.json forgot them.
-    external: [/^@tenantry\//, /^pg($|\/)/],
+    external: [/^@tenantry\//, /^pg($|\/)/, /^postgres($|\/)/],
   })
 }

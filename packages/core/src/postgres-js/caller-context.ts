@@ -1,0 +1,24 @@
+import { AsyncResource } from 'node:async_hooks'
+import { withoutScope } from '../tenancy.ts'
+import type { Tenancy } from '../tenancy.ts'
+
+type AnyFunction = (...values: never[]) => unknown
+
+/**
+ * `fn`, to run in the context of this moment: postgres.js calls back from the socket's events, in the context of
+ * whoever opened the connection.
+ */
+export function inCallersContext<Fn extends AnyFunction>(fn: Fn): Fn {
+  return AsyncResource.bind(fn as unknown as (...values: unknown[]) => unknown) as unknown as Fn
+}
+
+/** The context in which this module was loaded: outside of any other library's scope, too. */
+const outside = new AsyncResource('TenantSql')
+
+/**
+ * Runs `fn` in the context of no request, so that what it starts (sockets, timers) holds on to nobody's scope.
+ * It leaves the tenancy's own scope explicitly: an application may load this module in the middle of a request.
+ */
+export function outsideOfRequests<T>(tenancy: Tenancy, fn: () => T): T {
+  return outside.runInAsyncScope(() => withoutScope(tenancy, fn))
+}

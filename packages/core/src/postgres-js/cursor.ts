@@ -1,0 +1,52 @@
+import type { PendingQuery } from './pending-query.ts'
+
+type Cursor = (this: PendingQuery, ...given: unknown[]) => unknown
+
+/**
+ * Has the iterator of `query.cursor()` fail when its connection does. That of postgres.js forgets an error that comes
+ * between two batches, and ends as if there were no more rows.
+ */
+export function failWithConnection(query: PendingQuery): void {
+  const own = query as PendingQuery & { cursor: Cursor }
+  const { cursor } = own
+  own.cursor = (...given) => {
+    const made = cursor.apply(query, given)
+    if (made === query) return made
+    const failure = watchFailure(query)
+    const iterable = made as AsyncIterable<unknown>
+    return {
+      [Symbol.asyncIterator](): AsyncIterator<unknown> {
+        const iterator = iterable[Symbol.asyncIterator]()
+        return {
+          async next() {
+            const step = await iterator.next()
+            if (step.done === true && failure.error !== undefined) throw failure.error
+            return step
+          },
+          return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
+        }
+      },
+    }
+  }
+}
+
+/** Remembers what a query is rejected with, whichever function of its iterator's is told. */
+function watchFailure(query: PendingQuery): { error?: unknown } {
+  const failure: { error?: unknown } = {}
+  const remember =
+    (reject: PendingQuery['reject']): PendingQuery['reject'] =>
+    (error) => {
+      failure.error ??= error
+      reject(error)
+    }
+  let current = remember(query.reject)
+  void Object.defineProperty(query, 'reject', {
+    configurable: true,
+    enumerable: true,
+    get: () => current,
+    set(reject: PendingQuery['reject']) {
+      current = remember(reject)
+    },
+  })
+  return failure
+}

@@ -1,0 +1,5 @@
+export { UnsafeDatabaseError } from '../pg/verify.ts'
+export type { Finding, VerifyOptions } from '../pg/verify.ts'
+export type { SystemSqlOptions, TenantPostgresOptions } from './options.ts'
+export { tenantPostgres } from './tenant-postgres.ts'
+export type { TenantSql } from './tenant-postgres.ts'
