@@ -29,6 +29,24 @@ function nodePostgresProject(version: string, installedAs: string): TestProjectI
   }
 }
 
+/** The tests of `@tenantry/kysely`, with one release of Kysely for them and the sources. */
+function kyselyProject(version: string, installedAs: string): TestProjectInlineConfiguration {
+  const installed = absolute(`packages/kysely/node_modules/${installedAs}`)
+  return {
+    ...postgresProject(`kysely ${version}`, 'packages/kysely'),
+    resolve: { alias: [{ find: /^kysely(?=\/|$)/, replacement: installed }] },
+  }
+}
+
+/** The tests of `@tenantry/drizzle`, with one release of Drizzle for them and the sources. */
+function drizzleProject(version: string, installedAs: string): TestProjectInlineConfiguration {
+  const installed = absolute(`packages/drizzle/node_modules/${installedAs}`)
+  return {
+    ...postgresProject(`drizzle ${version}`, 'packages/drizzle'),
+    resolve: { alias: [{ find: /^drizzle-orm(?=\/|$)/, replacement: installed }] },
+  }
+}
+
 function absolute(path: string): string {
   return fileURLToPath(new URL(path, import.meta.url))
 }
@@ -44,12 +62,20 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     projects: [
-      project('core', 'packages/core', { exclude: ['test/pg/**'] }),
+      project('core', 'packages/core', { exclude: ['test/pg/**', 'test/postgres-js/**'] }),
       nodePostgresProject('8.23', 'pg'),
       nodePostgresProject('8.16', 'pg-8.16'),
       nodePostgresProject('8.11', 'pg-8.11'),
+      postgresProject('postgres-js', 'packages/core', { include: ['test/postgres-js/**/*.test.ts'] }),
       postgresProject('testing', 'packages/testing'),
+      postgresProject('policies', 'packages/policies'),
+      kyselyProject('0.29', 'kysely'),
+      kyselyProject('0.28', 'kysely-0.28'),
+      drizzleProject('0.45', 'drizzle-orm'),
+      drizzleProject('1.0', 'drizzle-orm-1.0'),
       postgresProject('quickstart', 'examples/quickstart'),
+      postgresProject('example kysely', 'examples/kysely'),
+      postgresProject('example drizzle', 'examples/drizzle'),
       postgresProject('benchmarks', 'benchmarks'),
       postgresProject('docs', 'docs'),
       project('scripts', 'scripts'),
