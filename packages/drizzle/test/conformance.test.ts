@@ -1,7 +1,7 @@
 import { connectToPostgres, describeTenancyConformance, type ConformanceFacts } from '@tenantry/testing'
 import { afterAll, beforeAll, describe, inject, test } from 'vitest'
 import { isDrizzle1 } from './drizzle-release.ts'
-import { drizzleHarness } from './drizzle-subject.ts'
+import { drizzleHarness, postgresJsHarness } from './drizzle-subject.ts'
 
 const facts: ConformanceFacts = {
   callbacks: 'Drizzle has promises only',
@@ -10,9 +10,19 @@ const facts: ConformanceFacts = {
   ...(!isDrizzle1 && { firstErrors: 'transaction() of Drizzle 0.45 rejects with the error of the rollback' }),
 }
 
+const runner = { describe, test, beforeAll, afterAll }
+const server = { server: () => connectToPostgres(inject('postgresUrl')) }
+
+describeTenancyConformance(drizzleHarness, facts, runner, server)
 describeTenancyConformance(
-  drizzleHarness,
-  facts,
-  { describe, test, beforeAll, afterAll },
-  { server: () => connectToPostgres(inject('postgresUrl')) },
+  postgresJsHarness,
+  {
+    callbacks: 'Drizzle has promises only',
+    streams: 'Drizzle has no cursors for PostgreSQL',
+    checkout: 'Drizzle holds a connection for a transaction only',
+    counts: 'postgres.js does not count its connections',
+    prepared: 'Drizzle leaves the naming of statements to postgres.js',
+  },
+  runner,
+  server,
 )

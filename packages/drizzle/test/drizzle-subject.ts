@@ -1,4 +1,5 @@
 import { TenantPool } from '@tenantry/core/pg'
+import { tenantPostgres } from '@tenantry/core/postgres-js'
 import type {
   ConformanceHarness,
   ConformanceRow,
@@ -6,10 +7,12 @@ import type {
   OpenOptions,
   ProjectOperations,
   SubjectTransaction,
+  TransactionOptions,
 } from '@tenantry/testing'
 import { eq, sql, type SQL } from 'drizzle-orm'
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
-import { pgTable, text, uuid } from 'drizzle-orm/pg-core'
+import { pgTable, text, uuid, type PgTransactionConfig } from 'drizzle-orm/pg-core'
+import { drizzle as drizzlePostgresJs } from 'drizzle-orm/postgres-js'
 import { drizzle, tenantId } from '../src/index.ts'
 import { isDrizzle1 } from './drizzle-release.ts'
 
@@ -25,6 +28,21 @@ type Executor = Pick<NodePgDatabase, 'execute' | 'transaction'>
 /** The harness of Drizzle as its documentation opens it, with `drizzle()` of this package. */
 export const drizzleHarness: ConformanceHarness = { name: 'Drizzle', open: openSubject }
 
+/** The harness of Drizzle on postgres.js, by Drizzle's own `drizzle()`. */
+export const postgresJsHarness: ConformanceHarness = {
+  name: 'Drizzle on postgres.js',
+  open({ tenancy, connectionString, systemConnectionString, max }) {
+    const client = tenantPostgres(connectionString, {
+      tenancy,
+      max,
+      ...(systemConnectionString !== undefined && { system: { url: systemConnectionString } }),
+    })
+    // The types of 1.0 know other results of `execute`; what is used here is the same in both.
+    const db = drizzlePostgresJs({ client }) as unknown as NodePgDatabase
+    return { ...subjectOf(db), close: () => client.end() }
+  },
+}
+
 function openSubject(options: OpenOptions): ConformanceSubject {
   const { tenancy, connectionString, systemConnectionString, max } = options
   const pool = new TenantPool({
@@ -35,16 +53,31 @@ function openSubject(options: OpenOptions): ConformanceSubject {
   })
   const db = drizzle({ client: pool })
   return {
-    query: querying(db),
-    transaction: (work, { isolation, readOnly } = {}) =>
-      db.transaction((transaction) => work(subjectTransaction(transaction)), {
-        ...(isolation !== undefined && { isolationLevel: isolation }),
-        ...(readOnly === true && { accessMode: 'read only' }),
-      }),
+    ...subjectOf(db),
     prepared: (name, statement, values) => prepared(db, name, statement, values),
-    operations: projectOperations(db),
     counts: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     close: () => pool.end(),
+  }
+}
+
+function subjectOf(db: NodePgDatabase): Omit<ConformanceSubject, 'close'> {
+  return {
+    query: querying(db),
+    transaction: (work, options) =>
+      db.transaction(
+        (transaction) => work(subjectTransaction(transaction)),
+        options && transactionConfig(options),
+      ),
+    operations: projectOperations(db),
+  }
+}
+
+/** Undefined if empty: 0.45 on postgres.js makes `set transaction` without anything of an empty one. */
+function transactionConfig({ isolation, readOnly }: TransactionOptions): PgTransactionConfig | undefined {
+  if (isolation === undefined && readOnly !== true) return undefined
+  return {
+    ...(isolation !== undefined && { isolationLevel: isolation }),
+    ...(readOnly === true && { accessMode: 'read only' }),
   }
 }
 
@@ -70,9 +103,12 @@ function asSql(statement: string, values: readonly unknown[] = []): SQL {
   )
 }
 
-/** A text of several statements has several results: the rows are those of the last. */
+/** The rows of a result: a list of postgres.js, an object of pg. Of several statements, those of the last. */
 function rowsOf(result: unknown): ConformanceRow[] {
-  return [result as { rows: ConformanceRow[] }].flat().at(-1)?.rows ?? []
+  const results = [result].flat() as (ConformanceRow[] | ConformanceRow)[]
+  const last = results.at(-1)
+  if (Array.isArray(last)) return [...last]
+  return Array.isArray(last?.['rows']) ? (last['rows'] as ConformanceRow[]) : (results as ConformanceRow[])
 }
 
 /** What `prepare(name)` of the query builders ends in; it alone takes any text. */

@@ -1,4 +1,5 @@
 import { TenantPool } from '@tenantry/core/pg'
+import { tenantPostgres } from '@tenantry/core/postgres-js'
 import type {
   ConformanceHarness,
   ConformanceSubject,
@@ -8,9 +9,16 @@ import type {
   SubjectTransaction,
   TransactionOptions,
 } from '@tenantry/testing'
-import { CompiledQuery, Kysely, PostgresDialect, type ControlledTransaction, type Generated } from 'kysely'
+import {
+  CompiledQuery,
+  Kysely,
+  PostgresDialect,
+  sql,
+  type ControlledTransaction,
+  type Generated,
+} from 'kysely'
+import { PostgresJSDialect } from 'kysely-postgres-js'
 import Cursor from 'pg-cursor'
-import { sql } from 'kysely'
 import type { TenantOwned } from '../src/index.ts'
 
 /** The tables of `tenancySchema()` that the tests use. */
@@ -38,13 +46,31 @@ export const controlledKyselyHarness: ConformanceHarness = {
   open: (options) => subject(options, controlledTransaction),
 }
 
+/** The harness of Kysely on postgres.js, by the dialect of kysely-postgres-js. */
+export const postgresJsHarness: ConformanceHarness = {
+  name: 'Kysely on postgres.js',
+  open({ tenancy, connectionString, systemConnectionString, max }) {
+    const client = tenantPostgres(connectionString, {
+      tenancy,
+      max,
+      ...(systemConnectionString !== undefined && { system: { url: systemConnectionString } }),
+    })
+    return subjectOf(
+      new Kysely<Database>({ dialect: new PostgresJSDialect({ postgres: client }) }),
+      controlledTransaction,
+    )
+  },
+}
+
+type RunTransaction = <Result>(
+  db: Kysely<Database>,
+  work: Work<Result>,
+  options: TransactionOptions,
+) => Promise<Result>
+
 function subject(
   { tenancy, connectionString, systemConnectionString, max }: OpenOptions,
-  transaction: <Result>(
-    db: Kysely<Database>,
-    work: Work<Result>,
-    options: TransactionOptions,
-  ) => Promise<Result>,
+  transaction: RunTransaction,
 ): ConformanceSubject {
   const pool = new TenantPool({
     tenancy,
@@ -52,14 +78,19 @@ function subject(
     max,
     ...(systemConnectionString !== undefined && { system: { connectionString: systemConnectionString } }),
   })
-  const db = openKysely(pool)
+  return {
+    ...subjectOf(openKysely(pool), transaction),
+    counts: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
+  }
+}
+
+function subjectOf(db: Kysely<Database>, transaction: RunTransaction): ConformanceSubject {
   return {
     query: querying(db),
     transaction: (work, options) => transaction(db, work, options ?? {}),
     stream: (text, values, batchSize) => streamRows(db, text, values, batchSize),
     checkout: () => holdConnection(db),
     operations: projectOperations(db),
-    counts: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     close: () => db.destroy(),
   }
 }
