@@ -263,7 +263,8 @@ describe('pool.transaction({ retries })', () => {
       const pool = openPool({ connectionString: database.urls.app, max: 2 })
       for (const { retries, failed } of [
         { retries: 0, failed: ['40P01'] },
-        { retries: 2, failed: [] },
+        // The one that gave way may be back before the other has gone on, and then they meet again.
+        { retries: 10, failed: [] },
       ]) {
         const locked = [door(), door()] as const
         let attempts = 0
@@ -286,7 +287,7 @@ describe('pool.transaction({ retries })', () => {
           outcome.status === 'rejected' ? [(outcome.reason as { code: string }).code] : [],
         )
         expect(reasons).toEqual(failed)
-        expect(attempts).toBe(2 + (retries > 0 ? 1 : 0))
+        expect(attempts > 2).toBe(retries > 0)
       }
       await expectWhole(pool)
     }))
