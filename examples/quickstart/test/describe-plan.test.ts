@@ -10,7 +10,7 @@ it('says in a few lines what the plan does to each table of the example', async 
   const client = new pg.Client({ connectionString: database.urls.superuser })
   try {
     const lines = describePlan(await prepareDatabase(database.urls.owner))
-    expect(lines.length).toBeLessThanOrEqual(12)
+    expect(lines.length).toBeLessThanOrEqual(14)
     expect(lines.filter((line) => line.length > 80)).toEqual([])
     expect(lines.find((line) => line.startsWith('  tasks'))).toContain('add tenant_id')
 

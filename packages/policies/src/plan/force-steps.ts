@@ -33,7 +33,7 @@ export function liftForceSteps(context: PlanContext): readonly Step[] {
 /** A plan may be run again from its beginning when it was cut off near its end, after it had forced these tables itself. */
 function liftAgainStep(tables: readonly Table[]): Step {
   return accessStep({
-    id: 'lift force where an earlier run of this plan set it',
+    id: 'row security: lift force again',
     phase: 'expand',
     statements: tables.map((table) => {
       const name = qualified(table)
