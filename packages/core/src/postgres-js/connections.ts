@@ -3,6 +3,7 @@ import postgres from 'postgres'
 import type { Lease } from '../pg/lease.ts'
 import type { PreludeFactory } from '../pg/prelude.ts'
 import { outsideOfRequests } from './caller-context.ts'
+import { stopWithConnection } from './cursor.ts'
 import { DriverSocket } from './driver-socket.ts'
 import { Execution } from './execution.ts'
 import { Hold } from './hold.ts'
@@ -183,6 +184,7 @@ export class Connections {
 
   #watch(execution: Execution): void {
     const { query } = execution
+    stopWithConnection(execution)
     watchExecutions(query, (backend) => this.#sessions.get(keyOf(backend))?.begin(execution))
     const { reject } = query
     query.reject = (error) => {

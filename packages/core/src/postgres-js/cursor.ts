@@ -1,3 +1,4 @@
+import type { Execution } from './execution.ts'
 import type { PendingQuery } from './pending-query.ts'
 
 type Cursor = (this: PendingQuery, ...given: unknown[]) => unknown
@@ -49,4 +50,33 @@ function watchFailure(query: PendingQuery): { error?: unknown } {
     },
   })
   return failure
+}
+
+/**
+ * Keeps a cursor from asking for its next batch once its connection is gone. postgres.js would keep what it has yet to write,
+ * with a timer that is no more, and its next connection would never write anything.
+ */
+export function stopWithConnection(execution: Execution): void {
+  const { query } = execution
+  let cursor = query.cursorFn
+  if (cursor === undefined) return
+  const whileConnected = (rows: unknown): Promise<unknown> => {
+    const wanted = Promise.resolve(cursor?.(rows))
+    return new Promise((resolve, reject) => {
+      const unlessOver =
+        <Value>(settle: (value: Value) => void) =>
+        (value: Value): void => {
+          if (execution.session?.isOver !== true) settle(value)
+        }
+      wanted.then(unlessOver(resolve), unlessOver(reject))
+    })
+  }
+  void Object.defineProperty(query, 'cursorFn', {
+    configurable: true,
+    enumerable: true,
+    get: () => whileConnected,
+    set(next: PendingQuery['cursorFn']) {
+      cursor = next
+    },
+  })
 }

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { asTenant } from '../../pg/support/as-tenant.ts'
 import { killBackends } from '../../pg/support/backends.ts'
@@ -19,6 +20,24 @@ describe('A backend that is killed', () => {
       await killBackends(database, pid)
       expect(await running).toBe('57P01')
       expect(await waiting).toEqual([tenant + 10])
+    }
+  })
+
+  // Whenever the reader comes back for more: as its connection goes, what postgres.js had yet to write stopped the next one.
+  test('between two batches of a cursor, fails the reading and not what comes after', async () => {
+    const sql = openSql(database.urls.app)
+    for (let round = 0; round < 40; round += 1) {
+      const reading = asTenant(1, async () => {
+        const rows = sql`select n, pg_backend_pid() as pid from generate_series(1, 100000) as n`.cursor(1)
+        for await (const [row] of rows) {
+          if (row?.['n'] === 3) {
+            await killBackends(database, Number(row['pid']))
+            await setTimeout(round / 10)
+          }
+        }
+      })
+      expect(['57P01', 'CONNECTION_CLOSED']).toContain(await codeOf(reading))
+      expect(await asTenant(2, () => whoseRows(sql))).toEqual([2])
     }
   })
 
