@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { setTimeout } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { asTenant } from '../../pg/support/as-tenant.ts'
@@ -26,19 +27,22 @@ describe('A backend that is killed', () => {
   // Whenever the reader comes back for more: as its connection goes, what postgres.js had yet to write stopped the next one.
   test('between two batches of a cursor, fails the reading and not what comes after', async () => {
     const sql = openSql(database.urls.app)
-    for (let round = 0; round < 40; round += 1) {
+    const superuser = new pg.Client({ connectionString: database.urls.superuser })
+    await superuser.connect()
+    for (let round = 0; round < 100; round += 1) {
       const reading = asTenant(1, async () => {
         const rows = sql`select n, pg_backend_pid() as pid from generate_series(1, 100000) as n`.cursor(1)
         for await (const [row] of rows) {
           if (row?.['n'] === 3) {
-            await killBackends(database, Number(row['pid']))
-            await setTimeout(round / 10)
+            await superuser.query('select pg_terminate_backend($1)', [row['pid']])
+            await setTimeout((round % 20) / 5)
           }
         }
       })
       expect(['57P01', 'CONNECTION_CLOSED']).toContain(await codeOf(reading))
       expect(await asTenant(2, () => whoseRows(sql))).toEqual([2])
     }
+    await superuser.end()
   })
 
   test('with a statement that is described first, or has a cursor, does not spoil the next connection', async () => {
