@@ -81,7 +81,7 @@ const WORK = `SELECT json_build_array(
 
 test(
   'while an online plan is applied, the old application works until contract and the new one from then on',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     const database = await copyOfTemplate('proof-live', async (query) => {
       await query(setup)

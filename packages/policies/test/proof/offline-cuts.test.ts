@@ -8,7 +8,7 @@ const { tenancy } = smallApplication
 
 test(
   'an offline plan that is cut off after any statement has changed nothing, and can be applied then',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     await onSmallApplication(async (database) => {
       const before = await stateOf(database)
@@ -33,7 +33,7 @@ test(
 
 test(
   'a step of an online plan that is cut off within its transaction has changed nothing',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     await onSmallApplication(async (database) => {
       const plan = await planFor(database.owner, tenancy, 'online')

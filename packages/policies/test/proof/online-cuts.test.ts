@@ -38,7 +38,7 @@ const repairs: Readonly<Record<string, (database: DatabaseCopy, plan: Plan) => P
 
 describe('an online plan that is cut off after any statement:', () => {
   // Each on databases of its own, and most of the time is PostgreSQL's.
-  test.concurrent.each(Object.entries(repairs))('%s', { timeout: 240_000 }, async (_, repair) => {
+  test.concurrent.each(Object.entries(repairs))('%s', { timeout: 600_000 }, async (_, repair) => {
     await onSmallApplication(async (database) => {
       const plan = await planFor(database.owner, tenancy, 'online')
       await atEveryCut(database, plan, async (where) => {
@@ -55,7 +55,7 @@ describe('an online plan that is cut off after any statement:', () => {
 
   test.concurrent(
     'an index that was being built is invalid then, and is built anew',
-    { timeout: 240_000 },
+    { timeout: 600_000 },
     async () => {
       await onSmallApplication(async (database) => {
         const plan = await planFor(database.owner, tenancy, 'online')
@@ -85,7 +85,7 @@ async function expectRebuilt(
 ): Promise<void> {
   await database.superuser('BEGIN')
   await database.superuser(`LOCK TABLE ${await allTables(database)} IN ROW EXCLUSIVE MODE`)
-  await database.owner(`SET statement_timeout = '100ms'`)
+  await database.owner(`SET statement_timeout = '500ms'`)
   await expect(runStatements(database.owner, step, [statement])).rejects.toThrow('statement timeout')
   await database.superuser('ROLLBACK')
   const { rows } = await database.superuser('SELECT FROM pg_index WHERE NOT indisvalid')

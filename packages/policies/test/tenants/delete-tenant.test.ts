@@ -270,7 +270,7 @@ describe('a deletion that is cut off', () => {
       // Only the answer to the very last COMMIT can be lost after everything is done.
       expect([...endings]).toEqual(moment === 'after' ? [['TENANT_NOT_FOUND', 1]] : [])
     },
-    120_000,
+    300_000,
   )
 
   test('by its callback keeps what was committed, and goes on from there', async () => {

@@ -98,7 +98,7 @@ test('can be asked after any part of the plan was applied', async () => {
   expect(await findings(await planFor(database.owner, model, 'online'))).toEqual(
     expect.arrayContaining(expected),
   )
-}, 120_000)
+}, 300_000)
 
 test('asks nothing of a database that is as the model says', async () => {
   database = await openDatabase('checks-done', setup)

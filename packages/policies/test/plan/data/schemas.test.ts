@@ -20,5 +20,5 @@ describe.each(schemas)('$name', (schema) => {
   test('ends the same after a cut, whoever goes on', async () => {
     database = await openSchema(schema)
     expect(await proveCuts(database.owner, schema.model, 4)).not.toEqual([])
-  }, 120_000)
+  }, 300_000)
 })
