@@ -26,7 +26,7 @@ export const tenants = `
 export async function catalogueOf(query: Query, model: Model): Promise<Catalogue> {
   const catalogue = await readCatalogue(query, defineTenancy({ tenantTable: 'tenants', ...model }))
   // Roles belong to the whole server, on which other tests make and drop theirs.
-  const roles = catalogue.roles.filter(({ name }) => /^(tenantry_|postgres$)/.test(name))
+  const roles = catalogue.roles.filter(({ name }) => /^(tenantry_(app|owner|system)|postgres)$/.test(name))
   return { ...withoutSizes(catalogue), roles }
 }
 
