@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { DatabaseMessage, FieldDescription } from './pg-internals.ts'
+import { losesNames } from './prelude-rules.ts'
 
 /** Prepared statements kept on each connection. */
 const STATEMENT_LIMIT = 100
@@ -48,7 +49,6 @@ export function mayBeStale({ code = '' }: DatabaseMessage): boolean {
 }
 
 // Statements of the user's after which names or plans of this connection are gone.
-const ALL_NAMES_GONE = new Set(['DEALLOCATE ALL', 'DISCARD ALL'])
 const DEALLOCATED = /\bdeallocate\s+(?:prepare\s+)?"?(tenantry_[0-9a-f]{32})\b/g
 const SCHEMA_CHANGED = /^(?:CREATE|ALTER|DROP) /
 
@@ -141,7 +141,7 @@ export class PreparedStatements {
 
   /** Keeps up with a statement of the user's that has run: its command tag and, as far as known, its text. */
   completed(tag: string, text: string): void {
-    if (ALL_NAMES_GONE.has(tag)) {
+    if (losesNames(tag)) {
       this.#forgetAll()
     } else if (tag === 'DEALLOCATE') {
       for (const [, name = ''] of text.toLowerCase().matchAll(DEALLOCATED)) {

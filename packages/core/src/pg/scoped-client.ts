@@ -13,6 +13,7 @@ import type {
   WireConnection,
 } from './pg-internals.ts'
 import { PreludeFlight } from './prelude-flight.ts'
+import { losesSettings, needsPrelude } from './prelude-rules.ts'
 import { isNameLost, mayBeStale, PreparedStatements } from './prepared-statements.ts'
 import { publishPrepareDisabled } from './prepare-event.ts'
 import { releaseWaitersAtEnd } from './release-waiters.ts'
@@ -20,18 +21,6 @@ import { refuseCopy } from './refusals.ts'
 import type { StatementKind } from './statement-kind.ts'
 import { textOf } from './statement-text.ts'
 import { TenantQuery } from './tenant-query.ts'
-
-// Command tags after which a transaction may have lost the settings, or be another one.
-const TAGS_LOSING_SETTINGS = new Set([
-  'BEGIN',
-  'START TRANSACTION',
-  'COMMIT',
-  'ROLLBACK',
-  'PREPARE TRANSACTION',
-  'SET',
-  'RESET',
-  'DISCARD ALL',
-])
 
 /**
  * The protocol side of a connection: puts a lease's prelude into the same group as its statement, follows the server's
@@ -213,7 +202,7 @@ export class ScopedClient extends BaseClient {
       else this.#desynchronise(this.#flight.lease, "the server did not confirm the scope's settings")
       return
     }
-    if (TAGS_LOSING_SETTINGS.has(message.text)) this.#applied = false
+    if (losesSettings(message.text)) this.#applied = false
     this.prepared?.completed(message.text, textOf(this.#active))
     this.#copyingIn = false
     super._handleCommandComplete(message)
@@ -306,22 +295,5 @@ export class ScopedClient extends BaseClient {
     query.retried = true
     this.#retry = query
     return true
-  }
-}
-
-function needsPrelude(kind: StatementKind, status: TransactionStatus): boolean {
-  switch (kind) {
-    case 'begin':
-    case 'commit':
-    case 'rollback':
-    case 'release':
-    case 'control':
-    case 'set':
-    case 'untransacted':
-      return false
-    case 'savepoint':
-      return status === 'T'
-    default:
-      return true
   }
 }

@@ -1,6 +1,7 @@
 import { TenantryError } from '../errors.ts'
 import { refused } from '../events.ts'
-import { bindSubmittable, inCallersContext } from './caller-context.ts'
+import { bindSubmittable } from './bind-submittable.ts'
+import { inCallersContext } from './caller-context.ts'
 import { cancellationOf } from './cancellation.ts'
 import type { Lease } from './lease.ts'
 import type { QueryCallback, Submittable } from './pg-internals.ts'

@@ -1,5 +1,5 @@
 import type { Lease } from '../pg/lease.ts'
-import { inCallersContext } from './caller-context.ts'
+import { inCallersContext } from '../pg/caller-context.ts'
 import type { Execution } from './execution.ts'
 import { connectionError } from './refusals.ts'
 import type { Session } from './session.ts'

@@ -1,7 +1,7 @@
 import postgres from 'postgres'
 import type { PreludeFactory } from '../pg/prelude.ts'
 import type { Tenancy } from '../tenancy.ts'
-import { inCallersContext, outsideOfRequests } from './caller-context.ts'
+import { inCallersContext, outsideOfRequests } from '../pg/caller-context.ts'
 import { DriverSocket } from './driver-socket.ts'
 import type { ParsedOptions } from './pending-query.ts'
 import { transportsOf } from './transport.ts'

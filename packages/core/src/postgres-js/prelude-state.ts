@@ -1,9 +1,9 @@
 import type { Prelude, PreludeFactory } from '../pg/prelude.ts'
+import { losesNames, losesSettings, needsPrelude } from '../pg/prelude-rules.ts'
 import type { StatementKind } from '../pg/statement-kind.ts'
 import { CLIENT, queryMessage, readQuery } from './messages.ts'
 import type { TransactionStatus } from './messages.ts'
 import { PreludeReply } from './prelude-reply.ts'
-import { losesNames, losesSettings, needsPrelude } from './statement-rules.ts'
 
 /** A prelude and the message that it goes ahead of, as they are to be sent. */
 export interface PreludedMessage {
