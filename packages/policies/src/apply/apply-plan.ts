@@ -2,10 +2,10 @@ import { TenantryError } from '../errors.ts'
 import { PHASES, type Phase, type Plan, type Step } from '../plan/plan.ts'
 import type { Problem } from '../problem.ts'
 import type { Query } from '../query.ts'
+import { isInTransaction } from '../session/transaction.ts'
 import { checkPlan, DEFAULT_LOCK_TIMEOUT } from './check-plan.ts'
 import { missingPrivileges } from './missing-privileges.ts'
 import { runSteps, type PlanProgress } from './run-steps.ts'
-import { isTransactionOpen } from './session.ts'
 
 /** Options of {@link undoPlan}. */
 export interface UndoPlanOptions {
@@ -119,7 +119,7 @@ function runOptions(
 
 /** Whether a transaction is open, which only an offline plan can be part of. */
 async function refuseOpenTransaction(query: Query, { shape }: Plan): Promise<boolean> {
-  const open = await isTransactionOpen(query)
+  const open = await isInTransaction(query)
   if (!open || shape === 'offline') return open
   throw new TenantryError({
     code: 'PLAN_BLOCKED',

@@ -2,10 +2,10 @@ import { readCatalogue } from '../catalogue/read-catalogue.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Problem } from '../problem.ts'
 import type { Query } from '../query.ts'
+import { isInTransaction } from '../session/transaction.ts'
 import { dataProblems } from './data-problems.ts'
 import { missingPrivileges } from './missing-privileges.ts'
 import { outdated } from './outdated.ts'
-import { isTransactionOpen } from './session.ts'
 
 /** How long a step waits for its locks unless it is told otherwise, in milliseconds. */
 export const DEFAULT_LOCK_TIMEOUT = 2000
@@ -43,7 +43,7 @@ export async function checkPlan(
   options: CheckPlanOptions = {},
 ): Promise<readonly Problem[]> {
   if (plan.steps.length === 0) return []
-  const joins = await isTransactionOpen(query)
+  const joins = await isInTransaction(query)
   const privileges = await missingPrivileges(query, plan, ({ statements }) => statements)
   if (privileges.some(({ code }) => code === 'SERVER_TOO_OLD')) return privileges
   const { lockTimeout = DEFAULT_LOCK_TIMEOUT } = options

@@ -2,8 +2,10 @@ import { qualified, type QualifiedName } from '../identifiers.ts'
 import type { DataCheck, Plan } from '../plan/plan.ts'
 import type { Problem } from '../problem.ts'
 import type { Query } from '../query.ts'
+import { messageOf, sqlState } from '../session/database-error.ts'
+import { setLocally } from '../session/settings.ts'
+import { savepoint, transaction, undone, within } from '../session/transaction.ts'
 import { mentions } from './mentions.ts'
-import { inTransaction, messageOf, setLocally, sqlState } from './session.ts'
 
 /** Options of {@link dataProblems}. */
 export interface DataProblemsOptions {
@@ -25,17 +27,11 @@ export async function dataProblems(
   if (checks.length === 0) return []
   const found = new Map<DataCheck, readonly Problem[]>()
   // One snapshot for all, so that what they say belongs together.
-  const transaction = {
-    joins: options.joins,
-    mode: 'ISOLATION LEVEL REPEATABLE READ READ ONLY',
-    discard: true,
-  }
-  await inTransaction(query, transaction, async () => {
+  const bracket = options.joins ? savepoint : transaction('ISOLATION LEVEL REPEATABLE READ READ ONLY')
+  await within(query, undone(bracket), async () => {
     await setLocally(query, { row_security: 'off', statement_timeout: '0' })
     for (const check of checks) {
-      const answer = await inTransaction(query, { joins: true, discard: true }, () =>
-        ask(query, check),
-      ).catch(unlessRefused)
+      const answer = await within(query, undone(savepoint), () => ask(query, check)).catch(unlessRefused)
       if (answer) found.set(check, answer)
     }
   })
@@ -74,7 +70,7 @@ async function askPastForce(
 ): Promise<readonly Problem[]> {
   const forced = (await ownForcedTables(query)).filter((table) => mentions(check.sql, table))
   try {
-    return await inTransaction(query, { joins, discard: true }, async () => {
+    return await within(query, undone(joins ? savepoint : transaction()), async () => {
       await setLocally(query, {
         row_security: 'off',
         lock_timeout: plan.shape === 'online' ? String(lockTimeout) : '0',

@@ -17,13 +17,22 @@ export async function missingPrivileges(
   const statements = plan.steps.flatMap((step) => statementsOf(step))
   const role = await readRole(query)
   if (role.serverVersion < OLDEST_SERVER) return [serverTooOld(role.serverVersion)]
+  const examination = { query, role, plan, statements }
   return [
-    ...roleProblems(role, statements),
-    ...(await databaseProblems(query, role, plan, statements)),
-    ...(await schemaProblems(query, role, plan, statements)),
-    ...(await ownershipProblems(query, role, plan, statements)),
-    ...(await newOwnerProblems(query, role, plan, statements)),
+    ...roleProblems(examination),
+    ...(await databaseProblems(examination)),
+    ...(await schemaProblems(examination)),
+    ...(await ownershipProblems(examination)),
+    ...(await newOwnerProblems(examination)),
   ]
+}
+
+/** What is asked, for whom, and about which statements of a plan. */
+interface Examination {
+  readonly query: Query
+  readonly role: CurrentRole
+  readonly plan: Plan
+  readonly statements: readonly string[]
 }
 
 interface CurrentRole {
@@ -56,7 +65,7 @@ function missing(object: string, message: string, fix: string): Problem {
   return { code: 'MISSING_PRIVILEGE', object, message, fix }
 }
 
-function roleProblems(role: CurrentRole, statements: readonly string[]): readonly Problem[] {
+function roleProblems({ role, statements }: Examination): readonly Problem[] {
   if (role.superuser) return []
   const object = `role ${role.name}`
   const handlesRoles = statements.some((statement) => /\b(?:CREATE|ALTER|DROP) ROLE\b/.test(statement))
@@ -84,12 +93,7 @@ function roleProblems(role: CurrentRole, statements: readonly string[]): readonl
   return problems
 }
 
-async function databaseProblems(
-  query: Query,
-  role: CurrentRole,
-  plan: Plan,
-  statements: readonly string[],
-): Promise<readonly Problem[]> {
+async function databaseProblems({ query, role, plan, statements }: Examination): Promise<readonly Problem[]> {
   const { rows } = await query(
     `SELECT current_database()::text AS name, has_database_privilege(current_database(), 'CREATE') AS creates,
   pg_has_role(datdba, 'USAGE') AS owns, to_regnamespace('tenantry') IS NULL AS missing
@@ -122,12 +126,7 @@ FROM pg_catalog.pg_database WHERE datname = current_database()`,
   return problems
 }
 
-async function schemaProblems(
-  query: Query,
-  role: CurrentRole,
-  plan: Plan,
-  statements: readonly string[],
-): Promise<readonly Problem[]> {
+async function schemaProblems({ query, role, plan, statements }: Examination): Promise<readonly Problem[]> {
   const { rows } = await query(
     `SELECT nspname::text AS name, pg_get_userbyid(nspowner)::text AS owner, pg_has_role(nspowner, 'USAGE') AS owns,
   has_schema_privilege(oid, 'CREATE') AS creates
@@ -169,12 +168,12 @@ function needsOfSchema(name: string, statements: readonly string[]): { own: bool
   }
 }
 
-async function ownershipProblems(
-  query: Query,
-  role: CurrentRole,
-  plan: Plan,
-  statements: readonly string[],
-): Promise<readonly Problem[]> {
+async function ownershipProblems({
+  query,
+  role,
+  plan,
+  statements,
+}: Examination): Promise<readonly Problem[]> {
   const relations = changedRelations(plan, statements)
   const { rows } = await query(
     `SELECT wanted.ordinality, pg_get_userbyid(class.relowner)::text AS owner
@@ -221,12 +220,7 @@ function relationsOf({ tables, views, sequences }: Catalogue): readonly Qualifie
   return [...tables, ...views, ...sequences]
 }
 
-async function newOwnerProblems(
-  query: Query,
-  role: CurrentRole,
-  plan: Plan,
-  statements: readonly string[],
-): Promise<readonly Problem[]> {
+async function newOwnerProblems({ query, role, plan, statements }: Examination): Promise<readonly Problem[]> {
   const { owner } = plan.tenancy.tenancy.roles
   if (owner === undefined || !statements.some((statement) => /\bOWNER TO\b/.test(statement))) return []
   const { rows } = await query(

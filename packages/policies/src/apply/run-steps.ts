@@ -2,7 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { TenantryError } from '../errors.ts'
 import type { PlanShape, Step } from '../plan/plan.ts'
 import type { Query } from '../query.ts'
-import { inTransaction, messageOf, setLocally, sqlState, withSettings, type Settings } from './session.ts'
+import { messageOf, sqlState } from '../session/database-error.ts'
+import { setLocally, withSettings, type Settings } from '../session/settings.ts'
+import { savepoint, transaction, within } from '../session/transaction.ts'
 
 /** What a step's end tells `onProgress`. */
 export interface PlanProgress {
@@ -57,9 +59,9 @@ async function runTogether(query: Query, runs: readonly Run[], options: RunOptio
     })
   let ran = false
   try {
-    await inTransaction(query, { joins }, async () => {
+    await within(query, joins ? savepoint : transaction(), async () => {
       // Within the caller's transaction the settings would hold on.
-      if (joins) await withSettings(query, wanted, true, runAll)
+      if (joins) await withSettings(query, wanted, 'transaction', runAll)
       else await setLocally(query, wanted).then(runAll)
       ran = true
     })
@@ -90,7 +92,7 @@ async function withEach(
 async function runAlone(query: Query, { step, statements }: Run, options: RunOptions): Promise<void> {
   if (!step.transaction) {
     // Giving up on a lock half-way would leave an invalid index behind.
-    await withSettings(query, { ...settings, lock_timeout: '0' }, false, async () => {
+    await withSettings(query, { ...settings, lock_timeout: '0' }, 'session', async () => {
       for (const statement of statements) await query(statement)
     })
     return
@@ -98,7 +100,7 @@ async function runAlone(query: Query, { step, statements }: Run, options: RunOpt
   const { lockTimeout = 0, attempts } = options
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await inTransaction(query, { joins: false }, async () => {
+      await within(query, transaction(), async () => {
         await setLocally(query, { ...settings, lock_timeout: String(lockTimeout) })
         for (const statement of statements) await query(statement)
       })

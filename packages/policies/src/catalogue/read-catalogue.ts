@@ -1,5 +1,6 @@
 import { TenantryError } from '../errors.ts'
 import type { Query } from '../query.ts'
+import { messageOf, sqlState } from '../session/database-error.ts'
 import type { Catalogue } from './catalogue.ts'
 import { readFunctions } from './read-functions.ts'
 import type { Reading } from './read-json.ts'
@@ -7,7 +8,7 @@ import { readSchemaNames, readServer } from './read-server.ts'
 import { readSequences } from './read-sequences.ts'
 import { readTables } from './read-tables.ts'
 import { readViews } from './read-views.ts'
-import { sqlState, withReadingSettings } from './reading-session.ts'
+import { withReadingSettings } from './reading-session.ts'
 
 /** The oldest PostgreSQL that is supported, as `server_version_num`. */
 const OLDEST_VERSION = 140_000
@@ -110,7 +111,7 @@ function missingSchemas(missing: readonly string[], existing: readonly string[])
 function unreadable(cause: unknown): TenantryError {
   return new TenantryError({
     code: 'CATALOGUE_UNREADABLE',
-    message: `The role may not read PostgreSQL's system catalogue: ${cause instanceof Error ? cause.message : String(cause)}. Read it as a role that may, such as the owner of the tables.`,
+    message: `The role may not read PostgreSQL's system catalogue: ${messageOf(cause)}. Read it as a role that may, such as the owner of the tables.`,
     cause,
   })
 }

@@ -1,7 +1,7 @@
 import type { CheckConstraint, ForeignKey, ForeignKeyAction, Table } from '../catalogue/catalogue.ts'
 import { displayName, identifier, identifiers, ownName, qualified, sameName } from '../identifiers.ts'
 import type { ResolvedTable, ResolvedTenancy } from '../model/resolved-tenancy.ts'
-import type { PlanContext } from './plan.ts'
+import { perTenancy, type TenancyContext } from './per-tenancy.ts'
 
 /** A foreign key that a row of one tenant could lead to a row of another by, and the one that takes its place. */
 export interface ForeignKeyChange {
@@ -41,12 +41,12 @@ export interface KeptForeignKey {
 }
 
 /** The foreign keys to replace, in the order of the tables. */
-export function foreignKeyChanges(context: PlanContext): readonly ForeignKeyChange[] {
+export function foreignKeyChanges(context: TenancyContext): readonly ForeignKeyChange[] {
   return examinedForeignKeys(context).changes
 }
 
 /** The foreign keys that are left alone although a tenant could lead a row to another by them. */
-export function keptForeignKeys(context: PlanContext): readonly KeptForeignKey[] {
+export function keptForeignKeys(context: TenancyContext): readonly KeptForeignKey[] {
   return examinedForeignKeys(context).kept
 }
 
@@ -55,12 +55,7 @@ interface Examined {
   readonly kept: readonly KeptForeignKey[]
 }
 
-// Several builders ask for the same, of a schema that may have thousands of foreign keys.
-const examined = new WeakMap<ResolvedTenancy, Examined>()
-
-function examinedForeignKeys({ tenancy }: PlanContext): Examined {
-  const before = examined.get(tenancy)
-  if (before) return before
+const examinedForeignKeys = perTenancy(({ tenancy }): Examined => {
   const changes: ForeignKeyChange[] = []
   const kept: KeptForeignKey[] = []
   const targets = targetsOf(tenancy)
@@ -76,10 +71,8 @@ function examinedForeignKeys({ tenancy }: PlanContext): Examined {
       }
     }
   }
-  const result = { changes, kept }
-  examined.set(tenancy, result)
-  return result
-}
+  return { changes, kept }
+})
 
 interface Target {
   readonly parent: ResolvedTable

@@ -12,7 +12,7 @@ import {
   withoutTenantOnly,
 } from './index-definition.ts'
 import { isPartOf } from './partitioned-index.ts'
-import type { PlanContext } from './plan.ts'
+import { perTenancy, type TenancyContext } from './per-tenancy.ts'
 import { deepestFirst } from './tenant-path.ts'
 
 /** A unique index or an exclusion constraint that spans all tenants, and what takes its place or stands beside it. */
@@ -65,12 +65,12 @@ export interface KeptKey {
 }
 
 /** The keys to build, replace or add, in the order of the tables. */
-export function keyChanges(context: PlanContext): readonly KeyChange[] {
+export function keyChanges(context: TenancyContext): readonly KeyChange[] {
   return examinedKeys(context).changes
 }
 
 /** The keys that go on spanning all tenants. */
-export function keptKeys(context: PlanContext): readonly KeptKey[] {
+export function keptKeys(context: TenancyContext): readonly KeptKey[] {
   return examinedKeys(context).kept
 }
 
@@ -83,7 +83,7 @@ export function isBuiltAtOnce({ old }: KeyChange): boolean {
  * The foreign keys that can only be added when a primary key is replaced: the primary key of a partitioned table is not made
  * from an index that is there, so that nothing could lead to it before.
  */
-export function lateForeignKeys(context: PlanContext, change: KeyChange): readonly ForeignKeyChange[] {
+export function lateForeignKeys(context: TenancyContext, change: KeyChange): readonly ForeignKeyChange[] {
   if (change.form !== 'primary key' || change.table.kind !== 'partitioned') return []
   return foreignKeyChanges(context).filter(
     ({ parent, referencedColumns }) =>
@@ -98,12 +98,8 @@ interface Examined {
   readonly kept: readonly KeptKey[]
 }
 
-const examined = new WeakMap<ResolvedTenancy, Examined>()
-
-function examinedKeys(context: PlanContext): Examined {
+const examinedKeys = perTenancy((context): Examined => {
   const { tenancy } = context
-  const before = examined.get(tenancy)
-  if (before) return before
   const changes: KeyChange[] = []
   const kept: KeptKey[] = []
   const references = stayingReferences(context)
@@ -117,10 +113,8 @@ function examinedKeys(context: PlanContext): Examined {
       }
     }
   }
-  const result = { changes: sharing([...changes, ...missingTargets(context, changes)]), kept }
-  examined.set(tenancy, result)
-  return result
-}
+  return { changes: sharing([...changes, ...missingTargets(context, changes)]), kept }
+})
 
 function isFine(owner: ResolvedTable, index: Index): boolean {
   if (index.constraint?.type === 'exclusion') return index.columns.includes(owner.column)
@@ -129,7 +123,7 @@ function isFine(owner: ResolvedTable, index: Index): boolean {
 }
 
 function reasonToKeep(
-  { tenancy }: PlanContext,
+  { tenancy }: TenancyContext,
   owner: ResolvedTable,
   table: Table,
   index: Index,
@@ -196,7 +190,7 @@ function neededByReplication(
 }
 
 /** The keys that foreign keys lead to which the plan leaves as they are, of any table that the catalogue has. */
-function stayingReferences(context: PlanContext): ReadonlyMap<string, readonly string[]> {
+function stayingReferences(context: TenancyContext): ReadonlyMap<string, readonly string[]> {
   const leaving = new Set(
     foreignKeyChanges(context)
       .filter(({ keepsOld }) => !keepsOld)
@@ -242,7 +236,7 @@ function replacements(
 }
 
 /** Unique indexes with the tenant beside keys that stay, where a new foreign key has to lead to one. */
-function missingTargets(context: PlanContext, changes: readonly KeyChange[]): readonly KeyChange[] {
+function missingTargets(context: TenancyContext, changes: readonly KeyChange[]): readonly KeyChange[] {
   const added: KeyChange[] = []
   for (const { parent, old, referencedColumns } of foreignKeyChanges(context)) {
     const there =
@@ -302,7 +296,7 @@ function keyChange(tenancy: ResolvedTenancy, wish: Wish, suffix?: string): KeyCh
         ? refusesTheSame(index, wanted)
         : index.constraint === null && index.body === wanted.body && index.unique)
   const usual = suffix === undefined ? ownName(old.name) : ownName(old.name, suffix)
-  const taken = indexNames(tenancy).get(JSON.stringify([table.schema, usual]))
+  const taken = indexNames({ tenancy }).get(JSON.stringify([table.schema, usual]))
   const free = !taken || (taken.table === table && (fits(taken.index) || !taken.index.valid))
   const name = free ? usual : ownName(old.name, owner.column, ...(suffix === undefined ? [] : [suffix]))
   const existing = table.indexes.find(
@@ -324,19 +318,14 @@ interface NamedIndex {
   readonly index: Index
 }
 
-const indexNamesOf = new WeakMap<ResolvedTenancy, ReadonlyMap<string, NamedIndex>>()
-
-function indexNames(tenancy: ResolvedTenancy): ReadonlyMap<string, NamedIndex> {
-  const before = indexNamesOf.get(tenancy)
-  if (before) return before
-  const names = new Map(
-    tenancy.catalogue.tables.flatMap((table) =>
-      table.indexes.map((index): [string, NamedIndex] => [
-        JSON.stringify([table.schema, index.name]),
-        { table, index },
-      ]),
+const indexNames = perTenancy(
+  ({ tenancy }): ReadonlyMap<string, NamedIndex> =>
+    new Map(
+      tenancy.catalogue.tables.flatMap((table) =>
+        table.indexes.map((index): [string, NamedIndex] => [
+          JSON.stringify([table.schema, index.name]),
+          { table, index },
+        ]),
+      ),
     ),
-  )
-  indexNamesOf.set(tenancy, names)
-  return names
-}
+)

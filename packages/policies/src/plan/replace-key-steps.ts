@@ -141,7 +141,7 @@ function dependingForeignKeys(
       .filter((each) => !each.inherited && sameName(each.references, table) && leadsHere(each))
       .map((foreignKey) => ({ table: child, name: foreignKey.name, foreignKey })),
   )
-  const planned = foreignKeyChanges({ tenancy, shape: 'offline' })
+  const planned = foreignKeyChanges({ tenancy })
     .filter((each) => each.parent.table === table && !each.existing && leadsHere(each))
     .map((each) => ({ table: each.table, name: each.name, foreignKey: undefined }))
   return [...planned, ...before]

@@ -1,5 +1,5 @@
+import { dollarQuoted } from '../dollar-quoted.ts'
 import { literal, qualified, type QualifiedName } from '../identifiers.ts'
-import { dollarQuoted } from './dollar-quoted.ts'
 
 /** A `DO` block of PL/pgSQL statements, each without its semicolon. Their text stays as it is: names may contain anything. */
 export function doBlock(statements: readonly string[], declarations: readonly string[] = []): string {

@@ -1,7 +1,7 @@
 import { mentions } from '../apply/mentions.ts'
+import { dollarQuoted } from '../dollar-quoted.ts'
 import { literal } from '../identifiers.ts'
 import type { DataCheck, Plan } from '../plan/plan.ts'
-import { dollarQuoted } from './sql-parts.ts'
 
 /**
  * One DO statement that asks a plan's questions and raises with everything that they find. The inner block is always rolled

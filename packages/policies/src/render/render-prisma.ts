@@ -1,7 +1,7 @@
+import { dollarQuoted } from '../dollar-quoted.ts'
 import type { Plan } from '../plan/plan.ts'
 import { localSettings, piecesOf, type Piece } from './pieces.ts'
 import { digitsOf, fileName, type MigrationOptions, type RenderedFile } from './rendered-file.ts'
-import { dollarQuoted } from './sql-parts.ts'
 
 /**
  * A plan as migrations for Prisma Migrate: folders with a `migration.sql`. Prisma has no way down; `renderSql()` has.

@@ -54,10 +54,3 @@ function blockComment(sql: string, at: number): string | undefined {
   }
   return sql.slice(at)
 }
-
-/** `text` between dollar quotes that do not occur in it. */
-export function dollarQuoted(text: string): string {
-  let tag = '$tenantry$'
-  for (let number = 1; `${text}$`.includes(tag.slice(0, -1)); number += 1) tag = `$tenantry${number}$`
-  return `${tag}${text}${tag}`
-}

@@ -4,6 +4,7 @@ import type { ResolvedTable, ResolvedTenancy } from '../model/resolved-tenancy.t
 import type { Note } from '../plan/plan.ts'
 import type { Problem } from '../problem.ts'
 import type { Query } from '../query.ts'
+import { isInTransaction } from '../session/transaction.ts'
 import { positiveInteger } from './batch-size.ts'
 import { deleteBatch, deleteGroup, type Deletion } from './delete-rows.ts'
 import type { DependencyGroup } from './dependency-groups.ts'
@@ -11,7 +12,7 @@ import { type Preparation, prepareOffboarding } from './prepare-offboarding.ts'
 import { parseTenantId, type TenantId } from './tenant-id.ts'
 import { countRows } from './tenant-rows.ts'
 import { refusal, tenantNotFound } from './tenant-snapshot.ts'
-import { inOwnTransaction, isInTransaction } from './transactions.ts'
+import { inOwnTransaction } from './transactions.ts'
 
 /** Where a deletion has got to. */
 export interface DeletionProgress {

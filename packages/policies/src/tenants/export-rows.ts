@@ -82,7 +82,7 @@ function oneLine(json: string): string {
 /** COPY over another connection would show another moment, and with the application's role nothing at all. */
 async function requireSameTransaction(query: Query, copy: Copy): Promise<void> {
   const mark = await transactionMark(query)
-  const data = await copy(`COPY (SELECT current_setting('${TRANSACTION_MARK}', true)) TO STDOUT`)
+  const data = await copy(`COPY (SELECT pg_catalog.current_setting('${TRANSACTION_MARK}', true)) TO STDOUT`)
   const marks: string[] = []
   for await (const line of copyLines(data)) marks.push(line)
   if (marks.length === 1 && marks[0] === mark) return

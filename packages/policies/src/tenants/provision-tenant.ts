@@ -3,11 +3,13 @@ import { displayName, identifier, qualified } from '../identifiers.ts'
 import type { ResolvedTable, ResolvedTenancy } from '../model/resolved-tenancy.ts'
 import type { Problem } from '../problem.ts'
 import type { Query, Row } from '../query.ts'
+import { currentSetting } from '../session/settings.ts'
+import { isInTransaction } from '../session/transaction.ts'
 import { findTenantTable } from './find-tenant-table.ts'
 import { insertRow, type NewRow, problemsOfRow } from './insert-row.ts'
 import { parseTenantId, type TenantId } from './tenant-id.ts'
 import { requireFreeScope } from './tenant-snapshot.ts'
-import { currentSetting, inOwnTransaction, inSavepoint, isInTransaction } from './transactions.ts'
+import { inOwnTransaction, inSavepoint } from './transactions.ts'
 
 /** A first row of a new tenant. */
 export interface FirstRow {

@@ -3,12 +3,14 @@ import { displayName } from '../identifiers.ts'
 import type { ResolvedTable, ResolvedTenancy } from '../model/resolved-tenancy.ts'
 import type { Problem } from '../problem.ts'
 import type { Query } from '../query.ts'
+import { currentSetting, type Settings } from '../session/settings.ts'
+import { isInTransaction } from '../session/transaction.ts'
 import { filteredTables, partlyVisible, readAccess, unreadableTables } from './table-access.ts'
 import { tablesWithoutTenant } from './tenant-rows.ts'
-import { currentSetting, inOwnTransaction, inUndoneSavepoint, isInTransaction } from './transactions.ts'
+import { inOwnTransaction, inUndoneSavepoint } from './transactions.ts'
 
 /** How values become text, whatever the session, the role or the database prefers. */
-const exactText: Readonly<Record<string, string>> = {
+const exactText: Settings = {
   bytea_output: 'hex',
   datestyle: 'ISO, YMD',
   extra_float_digits: '1',

@@ -1,23 +1,17 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ResolvedTenancy } from '../../src/index.ts'
 import { countTenant } from '../../src/tenants/count-tenant.ts'
-import {
-  acme,
-  globex,
-  openWorkshop,
-  rejection,
-  resolve,
-  workshopModel,
-  type Workshop,
-} from './support/workshop.ts'
+import type { OpenDatabase } from '../support/open-database.ts'
+import { acme, globex, openWorkshop, rejection, resolve, workshopModel } from './support/workshop.ts'
 
-let workshop: Workshop
+let database: OpenDatabase
+let tenancy: ResolvedTenancy
 beforeAll(async () => {
-  workshop = await openWorkshop('count-tenant')
+  ;({ database, tenancy } = await openWorkshop('count-tenant'))
 })
-afterAll(() => workshop.close())
+afterAll(() => database.close())
 
 test('the rows of a tenant are counted table by table, those of inheriting tables once', async () => {
-  const { database, tenancy } = workshop
   await database.superuser(`insert into notes values ('${globex}', 'one more')`)
   const { tables, rows, tenant } = await countTenant(database.system, tenancy, acme.toUpperCase())
   expect(tenant).toBe(acme)
@@ -33,14 +27,12 @@ test('the rows of a tenant are counted table by table, those of inheriting table
 })
 
 test('the application role counts the same', async () => {
-  const { database, tenancy } = workshop
   expect(await countTenant(database.app, tenancy, acme)).toEqual(
     await countTenant(database.system, tenancy, acme),
   )
 })
 
 test('bytes are estimated from what the planner knows, and null where it knows nothing', async () => {
-  const { database, tenancy } = workshop
   const before = await countTenant(database.system, tenancy, acme)
   expect(before.tables.find(({ table }) => table === 'public.tasks')?.estimatedBytes).toBeNull()
 
@@ -55,7 +47,6 @@ test('bytes are estimated from what the planner knows, and null where it knows n
 })
 
 test('whoever would see a part, or the wrong tenant, is told so', async () => {
-  const { database, tenancy } = workshop
   const refused = await rejection(countTenant(database.owner, tenancy, acme))
   expect(refused).toMatchObject({ code: 'OFFBOARDING_REFUSED' })
   expect(refused.message).toContain('tenantry_owner')

@@ -14,19 +14,15 @@ import {
   seedWorkshop,
   workshopModel,
   workshopTables,
-  type Workshop,
 } from './support/workshop.ts'
 
-let workshop: Workshop
 let database: OpenDatabase
 let tenancy: ResolvedTenancy
 
 beforeAll(async () => {
-  workshop = await openWorkshop('delete-tenant')
-  database = workshop.database
-  tenancy = workshop.tenancy
+  ;({ database, tenancy } = await openWorkshop('delete-tenant'))
 })
-afterAll(() => workshop.close())
+afterAll(() => database.close())
 beforeEach(async () => {
   await database.superuser(`truncate ${allTables}`)
   await seedWorkshop(database.superuser)

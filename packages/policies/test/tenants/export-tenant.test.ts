@@ -15,10 +15,8 @@ import {
   rejection,
   resolve,
   workshopModel,
-  type Workshop,
 } from './support/workshop.ts'
 
-let workshop: Workshop
 let database: OpenDatabase
 let tenancy: ResolvedTenancy
 const clients: pg.Client[] = []
@@ -63,8 +61,7 @@ insert into awkward (tenant_id, t, "tenantry ""row""", price, at, local, day, sp
 insert into keyless values ('${acme}', 'one'), ('${acme}', E'\\\\.'), ('${globex}', 'other');`
 
 beforeAll(async () => {
-  workshop = await openWorkshop('export-tenant')
-  database = workshop.database
+  ;({ database } = await openWorkshop('export-tenant'))
   await database.owner(awkwardSchema)
   await database.superuser(awkwardRows)
   await database.superuser(policies({ awkward: 'tenant_id', keyless: 'tenant_id' }))
@@ -75,7 +72,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   for (const client of clients) await client.end()
-  await workshop.close()
+  await database.close()
 })
 
 async function exported(connection: Connection, options: Partial<ExportOptions> = {}): Promise<string> {

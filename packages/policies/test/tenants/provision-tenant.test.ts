@@ -2,8 +2,10 @@ import { createTenancy } from '@tenantry/core'
 import { TenantPool } from '@tenantry/core/pg'
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readCatalogue } from '../../src/catalogue/read-catalogue.ts'
 import type { ResolvedTenancy } from '../../src/index.ts'
 import type { Query, Row } from '../../src/query.ts'
+import { countTenant } from '../../src/tenants/count-tenant.ts'
 import { provisionTenant } from '../../src/tenants/provision-tenant.ts'
 import { type OpenDatabase, openDatabase } from '../support/open-database.ts'
 import {
@@ -14,18 +16,14 @@ import {
   resolve,
   rowsLeft,
   workshopTables,
-  type Workshop,
 } from './support/workshop.ts'
 
-let workshop: Workshop
 let database: OpenDatabase
 let tenancy: ResolvedTenancy
 beforeAll(async () => {
-  workshop = await openWorkshop('provision-tenant')
-  database = workshop.database
-  tenancy = workshop.tenancy
+  ;({ database, tenancy } = await openWorkshop('provision-tenant'))
 })
-afterAll(() => workshop.close())
+afterAll(() => database.close())
 
 const never: Query = () => Promise.reject(new Error('sent'))
 const rowsOf = (id: string): Promise<Readonly<Record<string, number>>> =>
@@ -251,6 +249,26 @@ describe('what does not fit the tables', () => {
 })
 
 describe('in a transaction of the caller', () => {
+  test('the callback can count the new tenant, and read the catalogue', async () => {
+    const id = randomUUID()
+    await database.app('begin isolation level repeatable read')
+    try {
+      const { filled } = await provisionTenant(database.app, tenancy, {
+        id,
+        values: { name: 'counted' },
+        fill: async (query) => {
+          const { tables } = await readCatalogue(query)
+          const { rows } = await countTenant(query, tenancy, id)
+          return [tables.length > 0, rows]
+        },
+      })
+      expect(filled).toEqual([true, 1])
+    } finally {
+      await database.app('commit')
+    }
+    expect(await rowsOf(id)).toEqual({ tenants: 1 })
+  })
+
   test('it becomes a part of it: nothing is there before the commit, and the tenant is nobody again', async () => {
     const id = randomUUID()
     await database.app('begin')

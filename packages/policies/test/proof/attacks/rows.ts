@@ -133,20 +133,20 @@ export const rowAttacks: readonly Attack[] = [
   },
   {
     name: `reads tables without any tenant set, on a connection that never had one`,
-    run: async ({ nobody }) => [
-      await valueOf(nobody, `SELECT count(*)::integer FROM comments`),
-      await valueOf(nobody, `SELECT count(*)::integer FROM billing.invoices`),
+    run: async ({ app }) => [
+      await valueOf(app, `SELECT count(*)::integer FROM comments`),
+      await valueOf(app, `SELECT count(*)::integer FROM billing.invoices`),
     ],
     naive: [4, 2],
     planned: [0, 0],
   },
   {
     name: `reads tables without any tenant set, on a connection that has acted for one`,
-    run: async ({ as, nobody }) => {
+    run: async ({ as, app }) => {
       await as(TENANT_A)('SELECT')
       return [
-        await valueOf(nobody, `SELECT count(*)::integer FROM comments`),
-        await valueOf(nobody, `SELECT count(*)::integer FROM billing.invoices`),
+        await valueOf(app, `SELECT count(*)::integer FROM comments`),
+        await valueOf(app, `SELECT count(*)::integer FROM billing.invoices`),
       ]
     },
     naive: [4, 2],
@@ -154,9 +154,9 @@ export const rowAttacks: readonly Attack[] = [
   },
   {
     name: `writes tables without any tenant set`,
-    run: async ({ nobody, superuser }) => {
-      await answerTo(nobody, `INSERT INTO billing.invoices VALUES (9, '${TENANT_B}', ${OF_A.project}, 0)`)
-      await answerTo(nobody, `UPDATE billing.invoices SET amount = 0`)
+    run: async ({ app, superuser }) => {
+      await answerTo(app, `INSERT INTO billing.invoices VALUES (9, '${TENANT_B}', ${OF_A.project}, 0)`)
+      await answerTo(app, `UPDATE billing.invoices SET amount = 0`)
       return valueOf(superuser, `SELECT count(*)::integer FROM billing.invoices WHERE amount = 0`)
     },
     naive: 3,

@@ -24,7 +24,7 @@ export async function expectOwnRows(database: DatabaseCopy, generated: Generated
         expect(await idsFrom(database.as(id), statement), `${name} as ${id}`).toEqual(idsOf(table, own))
       }
       const common = rows.filter((row) => row.tenant === -1)
-      expect(await idsFrom(database.nobody, statement), `${name} as nobody`).toEqual(idsOf(table, common))
+      expect(await idsFrom(database.app, statement), `${name} as nobody`).toEqual(idsOf(table, common))
     }
   }
 }

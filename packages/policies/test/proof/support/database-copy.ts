@@ -2,20 +2,11 @@ import { connectToPostgres, queryAs, type TestDatabase } from '@tenantry/testing
 import pg from 'pg'
 import { inject } from 'vitest'
 import type { Query, Row } from '../../../src/query.ts'
+import { roleConnections, type RoleQueries, type Urls } from '../../support/role-connections.ts'
 
 /** A database of a test's own that can be copied, with one connection for each role, made when it is first used. */
-export interface DatabaseCopy {
+export interface DatabaseCopy extends RoleQueries {
   readonly name: string
-  /** `tenantry_owner`, who owns the tables. */
-  readonly owner: Query
-  /** `tenantry_app` with nothing set. */
-  readonly nobody: Query
-  /** Looks past every policy. */
-  readonly superuser: Query
-  /** `tenantry_app` acting for a tenant: each statement in a transaction of its own that carries the setting. */
-  as(tenantId: string): Query
-  /** The same, with what the statement did checked in full and then taken back. */
-  attempting(tenantId: string): Query
   /** Ends all connections, without a word to the server about transactions. They are made anew when they are needed. */
   disconnect(): Promise<void>
   /** The same database once more. Ends all connections first, for PostgreSQL copies only what nobody uses. */
@@ -46,37 +37,12 @@ function withRows(query: (text: string, values?: readonly unknown[]) => Promise<
   return async (text, values) => ({ rows: await query(text, values) })
 }
 
-type Urls = TestDatabase['urls']
-
 function databaseCopy(database: Pick<TestDatabase, 'name' | 'urls' | 'drop'>): DatabaseCopy {
-  const clients = new Map<keyof Urls, Promise<pg.Client>>()
+  const { queries, disconnect } = roleConnections(database.urls)
   let copies = 0
-
-  const client = (role: keyof Urls): Promise<pg.Client> => {
-    const existing = clients.get(role)
-    if (existing) return existing
-    const opened = connected(database.urls[role])
-    clients.set(role, opened)
-    return opened
-  }
-  const queryOf =
-    (role: keyof Urls): Query =>
-    async (text, values) =>
-      send(await client(role), text, values)
-  const disconnect = async (): Promise<void> => {
-    const open = [...clients.values()]
-    clients.clear()
-    for (const each of open) await (await each).end()
-  }
-
   return {
     name: database.name,
-    owner: queryOf('owner'),
-    nobody: queryOf('app'),
-    superuser: queryOf('superuser'),
-    as: (tenantId) => async (text, values) => scoped(await client('app'), tenantId, 'COMMIT', text, values),
-    attempting: (tenantId) => async (text, values) =>
-      scoped(await client('app'), tenantId, 'SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK', text, values),
+    ...queries,
     disconnect,
     async copy() {
       await disconnect()
@@ -126,43 +92,4 @@ async function copied(
       await queryAs(server, `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`)
     },
   }
-}
-
-async function connected(url: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url })
-  client.on('error', () => {})
-  await client.connect()
-  return client
-}
-
-async function scoped(
-  client: pg.Client,
-  tenantId: string,
-  end: string,
-  text: string,
-  values: readonly unknown[] | undefined,
-): Promise<{ rows: readonly Row[] }> {
-  await client.query('BEGIN')
-  try {
-    await client.query(`SELECT set_config('app.current_tenant_id', $1, true)`, [tenantId])
-    const result = await send(client, text, values)
-    await client.query(end)
-    return result
-  } catch (error) {
-    await client.query('ROLLBACK')
-    throw error
-  }
-}
-
-/** With the rows of the last statement, if there were several. */
-async function send(
-  client: pg.Client,
-  text: string,
-  values: readonly unknown[] | undefined,
-): Promise<{ rows: readonly Row[] }> {
-  const result: pg.QueryResult<Row> | pg.QueryResult<Row>[] = await client.query<Row>(
-    text,
-    values && [...values],
-  )
-  return Array.isArray(result) ? { rows: result.at(-1)?.rows ?? [] } : result
 }

@@ -139,7 +139,6 @@ export async function resolve(query: Query, options: TenancyOptions): Promise<Re
 export interface Workshop {
   readonly database: OpenDatabase
   readonly tenancy: ResolvedTenancy
-  close(): Promise<void>
 }
 
 export async function openWorkshop(name: string, size?: number): Promise<Workshop> {
@@ -147,7 +146,7 @@ export async function openWorkshop(name: string, size?: number): Promise<Worksho
   await seedWorkshop(database.superuser, size)
   await database.superuser(policies(workshopTables))
   const tenancy = await resolve(database.superuser, workshopModel)
-  return { database, tenancy, close: () => database.close() }
+  return { database, tenancy }
 }
 
 /** A checksum for each table of all rows that are not the tenant's, rows of nobody included. */
