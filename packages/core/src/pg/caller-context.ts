@@ -9,9 +9,16 @@ import type { Tenancy } from '../tenancy.ts'
 
 export type AnyFunction = (...values: never[]) => unknown
 
-/** `fn`, to run in the context of this moment. */
+/**
+ * `fn`, to run in the context of this moment. As `AsyncResource.bind` does, which takes forty times as long: it gives each
+ * function a deprecated property of its own. Every statement of some ORMs binds two.
+ */
 export function inCallersContext<Fn extends AnyFunction>(fn: Fn): Fn {
-  return AsyncResource.bind(fn as unknown as (...values: unknown[]) => unknown) as unknown as Fn
+  const context = new AsyncResource('Tenantry')
+  const call = fn as unknown as (...values: unknown[]) => unknown
+  return function (this: unknown, ...values: unknown[]) {
+    return context.runInAsyncScope(call, this, ...values)
+  } as unknown as Fn
 }
 
 /** The context in which this module was loaded: outside of any other library's scope, too. */
