@@ -6,7 +6,7 @@ import { publishScope, publishSystem, refused } from './events.ts'
 import { keepInScope } from './lazy-result.ts'
 import type { ScopedResult } from './lazy-result.ts'
 import { describeScope, noTenantScope, systemScope, tenantScope } from './scope.ts'
-import type { Scope } from './scope.ts'
+import type { NoTenantScope, Scope, TenantScope } from './scope.ts'
 import { parseSettings } from './settings.ts'
 import type { Setting } from './settings.ts'
 import { tenantIdParser } from './tenant-id.ts'
@@ -144,6 +144,49 @@ export interface Tenancy<Id = unknown, Keys extends string = string> {
    * @throws InvalidTenantIdError if the id is not of the declared type
    */
   assign(tenant: TenantInput<Id, Keys>): void
+
+  /**
+   * Says that the work of the enclosing {@link Tenancy.defer} is explicitly for no tenant, as {@link Tenancy.withoutTenant}
+   * does. The same again does nothing.
+   *
+   * @param settings further settings to send all the same
+   * @throws TenantryError `DEFERRED_SCOPE_REQUIRED` outside of `defer`, or inside a `run` within it
+   * @throws TenantryError `TENANT_ALREADY_ASSIGNED` if it was assigned another scope before
+   * @throws TenantryError `INVALID_SETTING`
+   * @example
+   * ```ts
+   * if (request.url === '/health') tenancy.assignWithoutTenant()
+   * ```
+   */
+  assignWithoutTenant(settings?: OtherSettings<Keys>): void
+
+  /**
+   * Says that the work of the enclosing {@link Tenancy.defer} crosses tenants, as {@link Tenancy.asSystem} does, with the same
+   * event for the audit. The same reason again does nothing.
+   *
+   * @param reason why, for the audit; must not be empty
+   * @throws TenantryError `SYSTEM_REASON_REQUIRED`
+   * @throws TenantryError `DEFERRED_SCOPE_REQUIRED` outside of `defer`, or inside a `run` within it
+   * @throws TenantryError `TENANT_ALREADY_ASSIGNED` if it was assigned another scope, or another reason, before
+   * @example
+   * ```ts
+   * if (route.crossesTenants && user.isOperator) tenancy.assignSystem(route.reason)
+   * ```
+   */
+  assignSystem(reason: string): void
+
+  /**
+   * The scope that {@link Tenancy.run} would open for a tenant, without opening it: to check what somebody claims, and to
+   * compare ids in whatever spelling they came.
+   *
+   * @throws InvalidTenantIdError if the id is not of the declared type
+   * @throws TenantryError `INVALID_SETTING`
+   * @example
+   * ```ts
+   * if (tenancy.scopeOf(claimed).tenantId !== tenancy.scopeOf(asked).tenantId) throw new Error('Not your tenant.')
+   * ```
+   */
+  scopeOf(tenant: TenantInput<Id, Keys>): TenantScope
 }
 
 // Registered, for the tenancy may have been made by another copy of this package.
@@ -176,11 +219,21 @@ export function createTenancy<
   const identity = JSON.stringify([name, typeof type === 'function' ? 'function' : type, settings])
   const store = contextStore(identity)
 
-  function parseScope(tenant: unknown, from: Scope | undefined): Scope {
+  function parseScope(tenant: unknown, from: Scope | undefined): TenantScope {
     const { tenantId, values } = parseTenantInput(tenant, parseTenantId, settings)
     const joined =
       from?.kind === 'tenant' && from.tenantId === tenantId ? { ...from.values, ...values } : values
     return tenantScope(tenantId, joined)
+  }
+
+  function parseNoTenant(values: unknown, use: string): NoTenantScope {
+    if (typeof values === 'object' && values !== null && Object.hasOwn(values, 'tenantId')) {
+      throw new TenantryError({
+        code: 'INVALID_SETTING',
+        message: `${use} takes every setting but "tenantId". To act for a tenant use tenancy.run.`,
+      })
+    }
+    return noTenantScope(parseOtherSettings(values, settings))
   }
 
   function current(): Scope | undefined {
@@ -197,6 +250,39 @@ export function createTenancy<
   function enterScope<T>(scope: Scope, from: Scope | undefined, fn: () => T): ScopedResult<T> {
     publishScope({ scope, from })
     return enter({ scope, deferred: false }, fn)
+  }
+
+  /** Fills in the scope of the enclosing `defer`, once. */
+  function assignScope(use: string, build: (from: Scope | undefined) => Scope): void {
+    const entry = store.getStore()
+    if (entry?.deferred !== true) {
+      throw refused(
+        new TenantryError({
+          code: 'DEFERRED_SCOPE_REQUIRED',
+          message:
+            `tenancy.${use}() was called with ${describeScope(entry?.scope)}, outside of tenancy.defer(fn). ` +
+            'Open the request with tenancy.defer, or use tenancy.run(tenant, fn).',
+        }),
+        entry?.scope,
+      )
+    }
+    const from = entry.scope
+    const scope = refusing(from, () => build(from))
+    if (from === undefined) {
+      if (scope.kind === 'system') publishSystem({ reason: scope.reason, scope, from })
+      entry.scope = scope
+      publishScope({ scope, from })
+    } else if (from.key !== scope.key || reasonOf(from) !== reasonOf(scope)) {
+      throw refused(
+        new TenantryError({
+          code: 'TENANT_ALREADY_ASSIGNED',
+          message:
+            `This context has been assigned ${describeScope(from)} and cannot be assigned ${describeScope(scope)}, ` +
+            'or other settings, as well. Use tenancy.run(tenant, fn) for work on behalf of another one.',
+        }),
+        from,
+      )
+    }
   }
 
   /** Builds a scope; a refusal to do so is published. */
@@ -225,16 +311,11 @@ export function createTenancy<
     withoutTenant<T>(...given: [fn: () => T] | [values: unknown, fn: () => T]) {
       const [values, fn] = given.length === 1 ? [{}, given[0]] : given
       const from = current()
-      const scope = refusing(from, () => {
-        if (typeof values === 'object' && values !== null && Object.hasOwn(values, 'tenantId')) {
-          throw new TenantryError({
-            code: 'INVALID_SETTING',
-            message: 'withoutTenant takes every setting but "tenantId". To act for a tenant use tenancy.run.',
-          })
-        }
-        return noTenantScope(parseOtherSettings(values, settings))
-      })
-      return enterScope(scope, from, fn)
+      return enterScope(
+        refusing(from, () => parseNoTenant(values, 'withoutTenant')),
+        from,
+        fn,
+      )
     },
 
     asSystem<T>(reason: string, fn: () => T) {
@@ -267,43 +348,32 @@ export function createTenancy<
     },
 
     assign(tenant: unknown) {
-      const entry = store.getStore()
-      if (entry?.deferred !== true) {
-        throw refused(
-          new TenantryError({
-            code: 'DEFERRED_SCOPE_REQUIRED',
-            message:
-              `tenancy.assign() was called with ${describeScope(entry?.scope)}, outside of tenancy.defer(fn). ` +
-              'Open the request with tenancy.defer, or use tenancy.run(tenant, fn).',
-          }),
-          entry?.scope,
-        )
-      }
-      const from = entry.scope
-      const scope = refusing(from, () => parseScope(tenant, from))
-      if (from === undefined) {
-        entry.scope = scope
-        publishScope({ scope, from })
-      } else if (from.key !== scope.key) {
-        throw refused(
-          new TenantryError({
-            code: 'TENANT_ALREADY_ASSIGNED',
-            message:
-              `This context has been assigned ${describeScope(from)} and cannot be assigned ${describeScope(scope)}, ` +
-              'or other settings, as well. Use tenancy.run(tenant, fn) for work on behalf of another one.',
-          }),
-          from,
-        )
-      }
+      assignScope('assign', (from) => parseScope(tenant, from))
+    },
+
+    assignWithoutTenant(values: unknown = {}) {
+      assignScope('assignWithoutTenant', () => parseNoTenant(values, 'assignWithoutTenant'))
+    },
+
+    assignSystem(reason: string) {
+      assignScope('assignSystem', () => systemScope(checkReason(reason)))
+    },
+
+    scopeOf(tenant: unknown) {
+      return refusing(undefined, () => parseScope(tenant, undefined))
     },
   }) as Tenancy<TenantIdInput<Type>, keyof Settings & string>
+}
+
+function reasonOf(scope: Scope): string | undefined {
+  return scope.kind === 'system' ? scope.reason : undefined
 }
 
 function checkReason(reason: unknown): string {
   if (typeof reason !== 'string' || reason.trim() === '') {
     throw new TenantryError({
       code: 'SYSTEM_REASON_REQUIRED',
-      message: `asSystem needs a reason for the audit, not ${describeValue(reason)}: tenancy.asSystem('monthly invoice', fn).`,
+      message: `Acting as the system needs a reason for the audit, not ${describeValue(reason)}: tenancy.asSystem('monthly invoice', fn).`,
     })
   }
   return reason

@@ -29,6 +29,19 @@ test('asSystem is announced once, with its reason and who asked', () => {
   })
 })
 
+test('assignSystem is announced as asSystem is, once', () => {
+  const system = listen<SystemEvent>('tenantry:system')
+  const scopes = listen<ScopeEvent>('tenantry:scope')
+  tenancy.defer(() => {
+    tenancy.assignSystem('invoices')
+    tenancy.assignSystem('invoices')
+    expect(() => tenancy.assignSystem('another')).toThrow('cannot be assigned')
+  })
+  tenancy.defer(() => tenancy.assignWithoutTenant())
+  expect(system).toMatchObject([{ reason: 'invoices', scope: { kind: 'system' }, from: undefined }])
+  expect(scopes.map(({ scope }) => scope.kind)).toEqual(['system', 'none'])
+})
+
 test('a refused asSystem is no system access', () => {
   const system = listen<SystemEvent>('tenantry:system')
   const refused = listen<RefusedEvent>('tenantry:refused')

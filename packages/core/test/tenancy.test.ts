@@ -217,8 +217,72 @@ describe('defer and assign', () => {
     })
   })
 
+  test('assignWithoutTenant makes it work for no tenant, with the settings given', () => {
+    tenancy.defer(() => {
+      const bound = tenancy.bind(() => tenancy.current())
+      tenancy.assignWithoutTenant({ userId: 'u1' })
+      tenancy.assignWithoutTenant({ userId: 'u1' })
+      expect(bound()).toMatchObject({ kind: 'none', values: { userId: 'u1' } })
+      expect(codeOf(() => tenancy.assignWithoutTenant())).toBe('TENANT_ALREADY_ASSIGNED')
+      expect(codeOf(() => tenancy.assign('acme'))).toBe('TENANT_ALREADY_ASSIGNED')
+      expect(codeOf(() => tenancy.assignSystem('invoices'))).toBe('TENANT_ALREADY_ASSIGNED')
+    })
+    tenancy.defer(() => {
+      expect(codeOf(() => tenancy.assignWithoutTenant({ tenantId: 'acme' } as object))).toBe(
+        'INVALID_SETTING',
+      )
+      expect(tenancy.current()).toBeUndefined()
+    })
+  })
+
+  test('assignSystem makes it work across tenants, and an assigned tenant can never become that', () => {
+    tenancy.defer(() => {
+      expect(codeOf(() => tenancy.assignSystem(' '))).toBe('SYSTEM_REASON_REQUIRED')
+      tenancy.assignSystem('invoices')
+      tenancy.assignSystem('invoices')
+      expect(tenancy.current()).toMatchObject({ kind: 'system', reason: 'invoices' })
+      expect(codeOf(() => tenancy.assignSystem('another reason'))).toBe('TENANT_ALREADY_ASSIGNED')
+      expect(codeOf(() => tenancy.assign('acme'))).toBe('TENANT_ALREADY_ASSIGNED')
+    })
+    tenancy.defer(() => {
+      tenancy.assign('acme')
+      expect(codeOf(() => tenancy.assignSystem('invoices'))).toBe('TENANT_ALREADY_ASSIGNED')
+      expect(tenancy.tenantId()).toBe('acme')
+    })
+  })
+
+  test('neither is allowed outside of defer, nor inside a run within it', () => {
+    for (const assign of [() => tenancy.assignWithoutTenant(), () => tenancy.assignSystem('invoices')]) {
+      expect(codeOf(assign)).toBe('DEFERRED_SCOPE_REQUIRED')
+      tenancy.defer(() => tenancy.run('acme', () => expect(codeOf(assign)).toBe('DEFERRED_SCOPE_REQUIRED')))
+    }
+  })
+
   test('inside a run it starts without that scope, so that nobody acts for it by accident', () => {
     tenancy.run('acme', () => tenancy.defer(() => expect(tenancy.current()).toBeUndefined()))
+  })
+})
+
+describe('scopeOf', () => {
+  test('is the scope that run would open, and opens none', () => {
+    const ids = createTenancy({ tenantId: 'uuid' })
+    const written = '0A7C1E52-6F3B-4D18-9C40-2B8E5F1D7A01'
+    expect(ids.scopeOf(written)).toEqual(ids.run(written, () => ids.current()))
+    expect(ids.scopeOf(written).tenantId).toBe(written.toLowerCase())
+    expect(ids.current()).toBeUndefined()
+  })
+
+  test('takes nothing from the scope it is called in', () => {
+    tenancy.run({ tenantId: 'acme', userId: 'u1' }, () =>
+      expect(tenancy.scopeOf('acme').values).toEqual({ tenantId: 'acme' }),
+    )
+  })
+
+  test('refuses what run refuses', () => {
+    expect(codeOf(() => tenancy.scopeOf(''))).toBe('INVALID_TENANT_ID')
+    expect(codeOf(() => tenancy.scopeOf({ tenantId: 'acme', role: 'admin' } as never))).toBe(
+      'INVALID_SETTING',
+    )
   })
 })
 

@@ -100,6 +100,11 @@ export class TenantPool extends pg.Pool {
     return this
   }
 
+  /** The tenancy whose scopes this pool serves, as given to it. */
+  get tenancy(): Tenancy {
+    return this.#tenancy
+  }
+
   /**
    * Checks out a client for the current scope. It refuses statements sent in another scope, and is dead after its
    * release.

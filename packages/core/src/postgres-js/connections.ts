@@ -5,6 +5,7 @@ import type { PreludeFactory } from '../pg/prelude.ts'
 import { outsideOfRequests } from '../pg/caller-context.ts'
 import { stopWithConnection } from './cursor.ts'
 import { DriverSocket } from './driver-socket.ts'
+import { endWithStream } from './copy-streams.ts'
 import { Execution } from './execution.ts'
 import { Hold } from './hold.ts'
 import { asPending, checkDriver, watchExecutions } from './pending-query.ts'
@@ -56,8 +57,10 @@ export class Connections {
         outsideOfRequests(tenancy, () => {
           const socket: DriverSocket = new DriverSocket(transports(), home, (pid, secret) => {
             const key = keyOf({ pid, secret })
+            if (this.#sessions.has(key)) return false
             this.#sessions.set(key, socket.session)
             socket.once('close', () => this.#sessions.delete(key))
+            return true
           })
           this.#sockets.add(socket)
           socket.once('close', () => this.#sockets.delete(socket))
@@ -131,7 +134,7 @@ export class Connections {
             new Promise<void>((resolveTransaction) => {
               const session = opening?.session
               if (session === undefined) return
-              session.onceClosed(giveBack)
+              session.onceHoldLost(giveBack)
               const { handler } = asPending(transaction.unsafe(''))
               resolve(
                 new Hold(lease, session, {
@@ -185,6 +188,7 @@ export class Connections {
   #watch(execution: Execution): void {
     const { query } = execution
     stopWithConnection(execution)
+    endWithStream(execution, this.#address)
     watchExecutions(query, (backend) => this.#sessions.get(keyOf(backend))?.begin(execution))
     const { reject } = query
     query.reject = (error) => {

@@ -12,7 +12,10 @@ export function failWithConnection(query: PendingQuery): void {
   const { cursor } = own
   own.cursor = (...given) => {
     const made = cursor.apply(query, given)
-    if (made === query) return made
+    if (made === query) {
+      settleWithCallback(query)
+      return made
+    }
     const failure = watchFailure(query)
     const iterable = made as AsyncIterable<unknown>
     return {
@@ -28,6 +31,27 @@ export function failWithConnection(query: PendingQuery): void {
         }
       },
     }
+  }
+}
+
+/**
+ * Has a query with a callback settle after the last call, and fail if that fails. postgres.js does not wait for it, and
+ * what it rejects with would end the process.
+ */
+function settleWithCallback(query: PendingQuery): void {
+  const { cursorFn, resolve } = query
+  let last: Promise<unknown> = Promise.resolve()
+  query.cursorFn = (rows) => {
+    last = (async () => cursorFn?.(rows))()
+    return last
+  }
+  query.resolve = (value) => {
+    // From now on there is nothing to cancel.
+    query.active = false
+    last.then(
+      () => resolve(value),
+      (error: unknown) => query.reject(error),
+    )
   }
 }
 
@@ -62,7 +86,7 @@ export function stopWithConnection(execution: Execution): void {
   if (cursor === undefined) return
   const whileConnected = (rows: unknown): Promise<unknown> => {
     const wanted = Promise.resolve(cursor?.(rows))
-    return new Promise((resolve, reject) => {
+    const settled = new Promise((resolve, reject) => {
       const unlessOver =
         <Value>(settle: (value: Value) => void) =>
         (value: Value): void => {
@@ -70,6 +94,9 @@ export function stopWithConnection(execution: Execution): void {
         }
       wanted.then(unlessOver(resolve), unlessOver(reject))
     })
+    // After the last batch nobody waits for it.
+    settled.catch(() => {})
+    return settled
   }
   void Object.defineProperty(query, 'cursorFn', {
     configurable: true,

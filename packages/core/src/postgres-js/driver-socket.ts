@@ -23,7 +23,7 @@ export class DriverSocket extends EventEmitter {
   #closed = false
   #failure: Error | undefined
 
-  constructor(transport: Transport, home: SessionHome, known: (pid: number, secret: number) => void) {
+  constructor(transport: Transport, home: SessionHome, known: (pid: number, secret: number) => boolean) {
     super()
     this.host = transport.host
     this.port = transport.port

@@ -19,7 +19,7 @@ export class Listening {
     const transports = transportsOf(parsed)
     const home = { preludes, prepare: false, allows: (text: string) => LISTEN.test(text) }
     const socket = (): DriverSocket =>
-      outsideOfRequests(tenancy, () => new DriverSocket(transports(), home, () => {}))
+      outsideOfRequests(tenancy, () => new DriverSocket(transports(), home, () => true))
     this.#client = postgres({ ...parsed, ssl: false, socket } as unknown as postgres.Options<
       Record<string, never>
     >)

@@ -20,6 +20,7 @@ export const SERVER = {
   authentication: 0x52,
   backendKeyData: 0x4b,
   bindComplete: 0x32,
+  closeComplete: 0x33,
   commandComplete: 0x43,
   dataRow: 0x44,
   error: 0x45,
@@ -166,14 +167,31 @@ export function errorMessage(code: string, text: string): Buffer {
 
 /** An error whose position counts from the beginning of the caller's text, not of the prelude before it. */
 export function shiftPosition(error: Buffer, characters: number): Buffer {
+  return errorOf(
+    fieldsOf(error).map(([letter, value]) => [
+      letter,
+      letter === 'P' ? String(Number(value) - characters) : value,
+    ]),
+  )
+}
+
+/** An error with a hint in the place of the server's own. */
+export function withHint(error: Buffer, hint: string): Buffer {
+  return errorOf([...fieldsOf(error).filter(([letter]) => letter !== 'H'), ['H', hint]])
+}
+
+/** The SQLSTATE of an error. */
+export function errorCode(error: Buffer): string | undefined {
+  return fieldsOf(error).find(([letter]) => letter === 'C')?.[1]
+}
+
+function fieldsOf(error: Buffer): [letter: string, value: string][] {
   const fields: [string, string][] = []
   for (let offset = HEADER; error[offset] !== 0 && offset < error.length;) {
-    const letter = String.fromCharCode(error[offset] ?? 0)
-    const value = textAt(error, offset + 1)
-    fields.push([letter, letter === 'P' ? String(Number(value) - characters) : value])
+    fields.push([String.fromCharCode(error[offset] ?? 0), textAt(error, offset + 1)])
     offset = endOfText(error, offset + 1) + 1
   }
-  return errorOf(fields)
+  return fields
 }
 
 /** A text as a literal of SQL, whatever `standard_conforming_strings` says. */

@@ -21,7 +21,7 @@ export interface PendingQuery extends Promise<unknown> {
   /** Assigned by the connection that takes it on, just before it writes; again if it tries again. */
   state: BackendKey | null
   /** It is the one that its connection works on. */
-  readonly active: boolean
+  active: boolean
   readonly streaming?: boolean
   readonly onlyDescribe?: boolean
   resolve: (value: unknown) => void

@@ -1,6 +1,7 @@
 import { SystemPoolRequiredError, TenantryError } from '../errors.ts'
 import type { Scope } from '../scope.ts'
 import { describeScope } from '../scope.ts'
+import { errorCode, withHint } from './messages.ts'
 
 /*
  * Why a statement is refused, where the words of TenantPool would not fit.
@@ -83,6 +84,18 @@ export function desynchronised(scope: Scope | undefined, what: string): Tenantry
       `A connection acting for ${describeScope(scope)} was destroyed before it could hand anybody another's rows: ` +
       `${what}. Something uses the connection behind Tenantry's back.`,
   })
+}
+
+const LOST_NAMES = ['42P05', '26000']
+
+/** A server's error about a prelude: with the way out, if it comes of a pooler that loses the names of statements. */
+export function hintAtLostNames(error: Buffer): Buffer {
+  if (!LOST_NAMES.includes(errorCode(error) ?? '')) return error
+  return withHint(
+    error,
+    'A pooler gave this connection another session, where the names of its prepared statements are others. Give ' +
+      'tenantPostgres({ prepare: false }), or turn on max_prepared_statements in PgBouncer (1.21 or later).',
+  )
 }
 
 /** What postgres.js itself says of a query that a user cancels before it is sent. */

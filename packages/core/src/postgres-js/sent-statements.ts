@@ -14,6 +14,7 @@ export interface SentStatement {
 export class SentStatements {
   readonly #allows: (text: string) => boolean
   readonly #prepared = new Map<string, SentStatement>()
+  #parsed: readonly [name: string, statement: SentStatement] | undefined
 
   /** @param allows whether the driver may send this text for itself */
   constructor(allows: (text: string) => boolean) {
@@ -25,7 +26,7 @@ export class SentStatements {
       case CLIENT.parse: {
         const { name, text } = readParse(message)
         const statement = this.#of(text)
-        if (name !== '') this.#prepared.set(name, statement)
+        this.#parsed = name === '' ? undefined : [name, statement]
         return statement
       }
       case CLIENT.bind:
@@ -35,6 +36,15 @@ export class SentStatements {
       default:
         return { kind: undefined, own: false }
     }
+  }
+
+  /**
+   * The server has parsed what was read last. Only then does postgres.js use a name again: those of texts that are
+   * refused, or wrong, would gather here.
+   */
+  confirm(): void {
+    if (this.#parsed !== undefined) this.#prepared.set(...this.#parsed)
+    this.#parsed = undefined
   }
 
   #of(text: string): SentStatement {

@@ -8,8 +8,11 @@ export interface SessionEnds {
   toDriver(bytes: Buffer): void
   /** Ends the connection, so that nobody gets an answer any more. */
   destroy(error: Error): void
-  /** The session has said by which numbers it is known. */
-  known(pid: number, secret: number): void
+  /**
+   * The session has said by which numbers it is known.
+   * @returns whether no other is known by them
+   */
+  known(pid: number, secret: number): boolean
 }
 
 /** What all sessions of a client share. */
@@ -31,6 +34,8 @@ export interface Group {
   ended: boolean
   /** The driver has been told of an error. */
   failed?: boolean
+  /** The driver has rows of a statement whose end it has not been told of. */
+  hasRows?: boolean | undefined
   readonly prelude?: PreludeReply
   /** Characters of SQL text put before the caller's. */
   readonly shift?: number

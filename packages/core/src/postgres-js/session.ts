@@ -16,12 +16,13 @@ import {
 import type { TransactionStatus } from './messages.ts'
 import { unsupportedDriver } from './pending-query.ts'
 import { PreludeState } from './prelude-state.ts'
-import { desynchronised } from './refusals.ts'
+import { desynchronised, hintAtLostNames } from './refusals.ts'
 import type { Group, SessionEnds, SessionHome } from './session-parts.ts'
 import { SentStatements } from './sent-statements.ts'
 import { refusalOfKind } from './statement-rules.ts'
+import { endOfRows, rowsAfter } from './unfinished-rows.ts'
 
-// For servers and poolers that give a session no key: postgres.js knows its sessions by it. Above any process number.
+// For poolers that give a session no key, or all the same: postgres.js knows its sessions by it. Above any process number.
 let ownKeys = 0x7000_0000
 
 /**
@@ -48,7 +49,7 @@ export class Session {
   #cancellation: Promise<unknown> | undefined
   #held: 'no' | 'yes' | 'ending' = 'no'
   #holdEnded: () => void = () => {}
-  readonly #closeListeners: (() => void)[] = []
+  #holdLost: () => void = () => {}
 
   constructor(ends: SessionEnds, home: SessionHome) {
     this.#ends = ends
@@ -81,10 +82,10 @@ export class Session {
     this.#desynchronise(execution, 'a statement was sent before the one ahead of it had been answered')
   }
 
-  /** Has `listener` called when the connection is gone. */
-  onceClosed(listener: () => void): void {
-    if (this.#closed) listener()
-    else this.#closeListeners.push(listener)
+  /** Has `lost` called if the connection goes while it is held. */
+  onceHoldLost(lost: () => void): void {
+    if (this.#closed) lost()
+    else this.#holdLost = lost
   }
 
   /**
@@ -99,6 +100,11 @@ export class Session {
   /** Ends a connection that must not go to anybody else as it is. */
   abandon(error: Error): void {
     if (!this.#over) this.#destroy(error)
+  }
+
+  /** Ends the connection if it still works on this query, whose rows nobody reads any more. */
+  giveUp(execution: Execution, error: Error): void {
+    if (this.#group?.execution === execution) this.abandon(error)
   }
 
   /** The next answer waits until the request to cancel the statement is through, or it would hit the next one. */
@@ -120,16 +126,18 @@ export class Session {
     if (this.#starting || (group === undefined && execution === undefined)) {
       this.#closed = true
       closed()
-      for (const listener of this.#closeListeners) listener()
+      this.#holdLost()
       return
     }
     this.#next = undefined
-    this.#group = { execution, local: false, ended: true }
+    const rest: Group = { execution, local: false, ended: true, hasRows: group?.hasRows }
+    this.#group = rest
     // After what it has already written, and before and after what it writes in answer to the error.
     setImmediate(() => {
       if (execution !== undefined && group?.failed !== true) this.#interrupt(execution, error)
       setImmediate(() => {
         this.#group = undefined
+        if (rest.hasRows === true) this.#ends.toDriver(endOfRows(execution))
         this.#ends.toDriver(readyForQuery('I'))
         execution?.finish()
         this.close(error, closed)
@@ -160,13 +168,13 @@ export class Session {
       send.push(message)
       return
     }
+    const copying = type === CLIENT.copyData || type === CLIENT.copyDone || type === CLIENT.copyFail
     if (this.#group === undefined) {
-      // A second Sync of a query whose answer could not be read: it has been answered.
-      if (type === CLIENT.sync && this.#next === undefined) return
+      // A second Sync of a query whose answer could not be read, or the end of a COPY that the server has ended.
+      if (copying || (type === CLIENT.sync && this.#next === undefined)) return
       this.#open(message, send)
       return
     }
-    const copying = type === CLIENT.copyData || type === CLIENT.copyDone || type === CLIENT.copyFail
     if (this.#group.ended && !copying) return
     if (!this.#group.local) send.push(message)
     if (type === CLIENT.sync) this.#endOfGroup(this.#group)
@@ -292,7 +300,9 @@ export class Session {
     } else if (group.prelude?.isDue === true) {
       if (!this.#state.confirm(group.prelude, message)) this.#unconfirmed(group)
     } else {
+      if (message[0] === SERVER.parseComplete) this.#statements.confirm()
       if (message[0] === SERVER.commandComplete) this.#state.completed(textAt(message, 5))
+      group.hasRows = rowsAfter(message, group.hasRows)
       this.#forward.push(message)
     }
   }
@@ -304,14 +314,16 @@ export class Session {
       // What it asks for itself it asks in vain, and nobody is there to hear of an error.
       if (group.execution === undefined) return
     }
-    if (group?.prelude?.isDue === true) this.#state.failed(group.prelude)
-    this.#forward.push(group?.shift ? shiftPosition(message, group.shift) : message)
+    const ofPrelude = group?.prelude?.isDue === true
+    if (ofPrelude) this.#state.failed(group.prelude)
+    const error = ofPrelude ? hintAtLostNames(message) : message
+    this.#forward.push(group?.shift ? shiftPosition(error, group.shift) : error)
   }
 
   #know(message: Buffer): void {
     this.#keyed = true
-    this.#ends.known(message.readUInt32BE(5), message.readUInt32BE(9))
-    this.#forward.push(message)
+    if (this.#ends.known(message.readUInt32BE(5), message.readUInt32BE(9))) this.#forward.push(message)
+    else this.#know(backendKeyData((ownKeys += 1), 0))
   }
 
   #ready(message: Buffer): void {
@@ -348,11 +360,14 @@ export class Session {
     this.#group = undefined
     const holdEnds = group.local && group.execution === undefined
     if (holdEnds) this.#held = 'no'
+    if (group.hasRows === true) this.#ends.toDriver(endOfRows(group.execution))
     // To the driver a connection that is held is in a transaction all the time, or it would hand it to others.
     this.#ends.toDriver(readyForQuery(this.#held === 'no' ? this.#state.status : 'T'))
     // Unless the driver has just sent it again, as it does when a plan has become stale.
     if (group.execution !== this.#next) group.execution?.finish()
-    if (holdEnds) this.#holdEnded()
+    if (!holdEnds) return
+    this.#holdLost = () => {}
+    this.#holdEnded()
   }
 
   #flush(): void {

@@ -60,6 +60,7 @@ class TenantClient {
     for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(application.raw))) {
       if (!Object.hasOwn(sql, name)) Object.defineProperty(sql, name, descriptor)
     }
+    Object.defineProperty(sql, 'tenancy', { value: this.#tenancy, enumerable: true })
     return Object.assign(sql, {
       begin: (...given: [options: unknown, fn?: TransactionFunction]) => this.#begin(given),
       reserve: () => this.#reserve(),
@@ -157,6 +158,9 @@ class TenantClient {
 /** A client of postgres.js for which every query is scoped by the database. */
 export type TenantSql<TTypes extends Record<string, unknown> = Record<never, unknown>> =
   postgres.Sql<TTypes> & {
+    /** The tenancy whose scopes this client serves, as given to it. */
+    readonly tenancy: Tenancy
+
     /**
      * Asks the server, over connections of its own, whether row-level security holds for the application's: the role,
      * the tables, the settings a fresh connection starts with. Call it when the application starts. It does not read
@@ -186,7 +190,7 @@ type ValuesOf<T extends Record<string, postgres.PostgresType>> =
  *   nothing is sent. Made in one scope and awaited in another it is refused (`TENANT_MISMATCH`).
  * - `sql.begin` and `sql.reserve` hold a connection for one scope. Their handles refuse queries of others, and are dead
  *   afterwards.
- * - A connection works on one query at a time: `max_pipeline` has no effect.
+ * - A connection works on one query at a time: `max_pipeline` has no effect. Under load, give a larger `max`.
  * - `sql.listen` has a connection of its own, and needs no scope: channels know no tenants. `sql.subscribe` delivers
  *   every tenant's rows and is for `tenancy.asSystem` only. `sql.largeObject` is refused.
  *

@@ -3,6 +3,7 @@ import { asTenant } from '../../pg/support/as-tenant.ts'
 import { codeOf } from '../../pg/support/calls-back.ts'
 import { useDatabase } from '../../pg/support/use-database.ts'
 import { openPlainSql, openSql, whoseRows } from '../support/open-sql.ts'
+import { sleepBegins } from '../support/sleep-begins.ts'
 
 const database = useDatabase()
 
@@ -124,13 +125,7 @@ describe('A cancelled query', () => {
     for (let round = 0; round < 20; round += 1) {
       const { query } = await asTenant(1, async () => ({ query: sql`select pg_sleep(10)`.execute() }))
       const next = asTenant(2, () => whoseRows(sql))
-      await database.query(`
-        do $$ begin
-          loop
-            perform pg_stat_clear_snapshot();
-            exit when exists (select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database());
-          end loop;
-        end $$`)
+      await sleepBegins(database)
       query.cancel()
       expect(await codeOf(query)).toBe('57014')
       expect(await next).toEqual([2])

@@ -29,7 +29,7 @@ describe('A driver made in another way', () => {
     const sent: Buffer[] = []
     const ended = new Promise<Error>((resolve) => {
       const session = new Session(
-        { toServer: (bytes) => sent.push(bytes), toDriver: () => {}, destroy: resolve, known: () => {} },
+        { toServer: (bytes) => sent.push(bytes), toDriver: () => {}, destroy: resolve, known: () => true },
         { preludes: new PreludeFactory(tenancy.settings, escapeLiteral), prepare: true, allows: () => false },
       )
       session.fromServer(readyForQuery('I'))

@@ -14,9 +14,15 @@ const database = useDatabase()
 describe('A scoped client in the place of one of postgres.js', () => {
   test('has all of its members', () => {
     const [scoped, plain] = [openSql(database.urls.app), openPlainSql(database.urls.app)]
-    expect(Object.keys(scoped).sort()).toEqual([...Object.keys(plain), 'verify'].sort())
+    expect(Object.keys(scoped).sort()).toEqual([...Object.keys(plain), 'tenancy', 'verify'].sort())
     expect(scoped.PostgresError).toBe(postgres.PostgresError)
     expect(scoped.options.host).toEqual(plain.options.host)
+  })
+
+  test('names its tenancy, which nobody can put another in the place of', () => {
+    const sql = openSql(database.urls.app)
+    expect(sql.tenancy).toBe(tenancy)
+    expect(() => Object.assign(sql, { tenancy: undefined })).toThrow(TypeError)
   })
 
   test('takes helpers, fragments and parameters', async () => {
