@@ -1,4 +1,3 @@
-export { drizzle } from './drizzle.ts'
 export { tenantCache } from './tenant-cache.ts'
 export { tenantForeignKey } from './tenant-foreign-key.ts'
 export type { TenantForeignKey, TenantForeignKeyConfig } from './tenant-foreign-key.ts'

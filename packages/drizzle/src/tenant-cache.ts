@@ -23,13 +23,14 @@ export class TenantCache extends Cache {
   // Its own: Drizzle 1.0 takes classes of one kind for the same.
   static override readonly [entityKind]: string = 'TenantCache'
   readonly #cache: Cache
-  readonly #tenancy: Tenancy
+  /** The one whose scopes its results belong to. */
+  readonly tenancy: Tenancy
   readonly #executions = new AsyncLocalStorage<Execution>()
 
   constructor(cache: Cache, tenancy: Tenancy) {
     super()
     this.#cache = cache
-    this.#tenancy = tenancy
+    this.tenancy = tenancy
   }
 
   override strategy(): 'explicit' | 'all' {
@@ -75,8 +76,8 @@ export class TenantCache extends Cache {
    * changes is invalidated when it is over: Drizzle 0.45 does so while the statement still runs.
    */
   async execute<Result>(statement: () => Promise<Result>): Promise<Result> {
-    const execution: Execution = { scope: this.#tenancy.current(), mutations: [] }
-    const running = this.#tenancy.bind(() => this.#executions.run(execution, statement))()
+    const execution: Execution = { scope: this.tenancy.current(), mutations: [] }
+    const running = this.tenancy.bind(() => this.#executions.run(execution, statement))()
     return this.invalidateAfter(running, execution.mutations)
   }
 
@@ -110,7 +111,8 @@ export class TenantCache extends Cache {
       throw new TenantryError({
         code: 'INVALID_CONFIG',
         message:
-          'tenantCache(…) works with drizzle() of @tenantry/drizzle, which keeps it out of transactions.',
+          'tenantCache(…) works with drizzle() of @tenantry/drizzle/node-postgres and @tenantry/drizzle/postgres-js, ' +
+          'which keep it out of transactions.',
       })
     }
     if (execution.scope === undefined) {
@@ -141,7 +143,7 @@ function tableOfTag(tag: string): string {
  * read from it or put into it, and what they wrote is invalidated after their end. A query without a scope is refused.
  *
  * @param cache any cache of Drizzle; its store must not be shared with another database
- * @param tenancy that of the pool
+ * @param tenancy that of the client, `pool.tenancy` or `sql.tenancy`; `drizzle()` refuses another
  * @example
  * ```ts no-run
  * const db = drizzle({ client: pool, cache: tenantCache(upstashCache({ global: true }), tenancy) })

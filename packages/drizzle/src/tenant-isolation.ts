@@ -9,6 +9,11 @@ export interface TenantIsolationConfig {
   readonly role: string | PgRole
   /** The setting that carries the tenant's id, as given to `createTenancy`; `'app.current_tenant_id'` by default. */
   readonly setting?: string
+  /**
+   * Whether rows without a tenant belong to everybody: read by every tenant, written by none. A plan calls such a table
+   * `'shared+tenant'`.
+   */
+  readonly shared?: boolean
 }
 
 /** The type to cast a setting to, by the type of the column as Drizzle names it; '' for none, which text needs. */
@@ -43,10 +48,13 @@ const SETTING = /^[a-z_][a-z0-9_$]*(\.[a-z_][a-z0-9_$]*)+$/i
  *   primaryKey({ columns: [table.tenantId, table.id] }),
  *   ...tenantIsolation(table.tenantId, { role: 'app' }),
  * ])
+ * const templates = pgTable('templates', { tenantId: tenantId({ shared: true }) }, (table) =>
+ *   tenantIsolation(table.tenantId, { role: 'app', shared: true }),
+ * )
  * ```
  */
-export function tenantIsolation(column: AnyPgColumn, config: TenantIsolationConfig): [PgPolicy, PgPolicy] {
-  const { role, setting = DEFAULT_TENANT_SETTING } = config
+export function tenantIsolation(column: AnyPgColumn, config: TenantIsolationConfig): PgPolicy[] {
+  const { role, setting = DEFAULT_TENANT_SETTING, shared = false } = config
   if (!SETTING.test(setting)) {
     throw new TenantryError({
       code: 'INVALID_SETTING',
@@ -55,11 +63,20 @@ export function tenantIsolation(column: AnyPgColumn, config: TenantIsolationConf
   }
   // Written out rather than as a call of tenantry.tenant_id(), because PostgreSQL inlines that at every planning.
   const tenant = sql.raw(`(SELECT nullif(current_setting('${setting}', true), '')${castFor(column)})`)
-  const ownRows = sql`${sql.identifier(column.name)} = ${tenant}`
-  const conditions = { for: 'all', using: ownRows, withCheck: ownRows } as const
+  const name = sql.identifier(column.name)
+  const own = sql`${name} = ${tenant}`
+  const conditions = { using: shared ? sql`${name} IS NULL OR ${own}` : own, withCheck: own }
+  const floor = { as: 'restrictive', to: 'public' } as const
   return [
-    pgPolicy('tenantry_allow', { as: 'permissive', to: role, ...conditions }),
-    pgPolicy('tenantry_floor', { as: 'restrictive', to: 'public', ...conditions }),
+    pgPolicy('tenantry_allow', { as: 'permissive', to: role, for: 'all', ...conditions }),
+    pgPolicy('tenantry_floor', { ...floor, for: 'all', ...conditions }),
+    // What is readable is not yet to be changed.
+    ...(shared
+      ? [
+          pgPolicy('tenantry_floor_delete', { ...floor, for: 'delete', using: own }),
+          pgPolicy('tenantry_floor_update', { ...floor, for: 'update', using: own, withCheck: own }),
+        ]
+      : []),
   ]
 }
 

@@ -1,12 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createTenancy } from '@tenantry/core'
 import { TenantPool, UnsafeDatabaseError } from '@tenantry/core/pg'
-import { connectToPostgres, queryAs, type TestDatabase } from '@tenantry/testing'
+import { defineTenancy, planTenancy, readCatalogue, type Query } from '@tenantry/policies'
+import { connectToPostgres, type TestDatabase } from '@tenantry/testing'
+import { eq, isNull } from 'drizzle-orm'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { drizzle } from '../src/index.ts'
+import { drizzle } from '../src/node-postgres.ts'
 import { isDrizzle1 } from './drizzle-release.ts'
 import { KitProject } from './kit-project.ts'
-import { projects, tasks, tenants } from './kit-project/schema.ts'
+import { projects, tasks, templates, tenants } from './kit-project/schema.ts'
 
 const acme = '0a7c1e52-6f3b-4d18-9c40-2b8e5f1d7a01'
 const globex = '7d2f9b36-1c84-4e5a-8b17-93a0c6e4f502'
@@ -18,10 +21,10 @@ const tenantFunction = `
   create function tenantry.tenant_id() returns uuid language sql stable parallel safe
     return nullif(current_setting('app.current_tenant_id', true), '')::uuid;`
 
-const forced = ['tenants', 'projects', 'tasks'].map(
+const forced = ['tenants', 'projects', 'tasks', 'templates'].map(
   (table) => `ALTER TABLE "${table}" FORCE ROW LEVEL SECURITY;`,
 )
-const granted = 'GRANT SELECT, INSERT, UPDATE, DELETE ON tenants, projects, tasks TO tenantry_app;'
+const granted = 'GRANT SELECT, INSERT, UPDATE, DELETE ON tenants, projects, tasks, templates TO tenantry_app;'
 
 const tenancy = createTenancy({ tenantId: 'uuid' })
 
@@ -68,13 +71,45 @@ async function state(): Promise<State> {
   return { schemas: schemas.map(({ name }) => name), tables }
 }
 
+const isOwn = (column: string): string =>
+  `(${column} = ( SELECT (NULLIF(current_setting('app.current_tenant_id'::text, true), ''::text))::uuid AS "nullif"))`
+
 /** As a plan of @tenantry/policies recognises its own: to the letter that PostgreSQL gives back. */
 function policies(column: string): string[] {
-  const own = `(${column} = ( SELECT (NULLIF(current_setting('app.current_tenant_id'::text, true), ''::text))::uuid AS "nullif"))`
   return [
-    `tenantry_allow t * to {tenantry_app} using ${own} check ${own}`,
-    `tenantry_floor f * to public using ${own} check ${own}`,
+    `tenantry_allow t * to {tenantry_app} using ${isOwn(column)} check ${isOwn(column)}`,
+    `tenantry_floor f * to public using ${isOwn(column)} check ${isOwn(column)}`,
   ]
+}
+
+/** The steps for policies in a plan for the database, by a model in which templates are of this kind. */
+async function policySteps(databaseUrl: string, kind: 'tenant' | 'shared+tenant'): Promise<string[]> {
+  const model = defineTenancy({
+    tenantTable: 'tenants',
+    tables: { templates: kind },
+    roles: { app: 'tenantry_app', owner: 'tenantry_owner', system: 'tenantry_system' },
+  })
+  const owner = new pg.Client({ connectionString: databaseUrl })
+  await owner.connect()
+  try {
+    const query: Query = (text, values) => owner.query(text, values && [...values])
+    const { steps } = planTenancy(model, await readCatalogue(query, model))
+    return steps.map(({ id }) => id).filter((id) => id.endsWith('policies'))
+  } finally {
+    await owner.end()
+  }
+}
+
+/** A database of its own, filled by push. */
+async function pushed(): Promise<TestDatabase & AsyncDisposable> {
+  const empty = await connectToPostgres(inject('postgresUrl')).createDatabase({
+    name: 'drizzle-push',
+    setup: tenantFunction,
+  })
+  const pushing = new KitProject(empty.urls.owner)
+  expect(await pushing.run('push', '--force')).toMatchObject({ failed: false })
+  pushing.remove()
+  return Object.assign(empty, { [Symbol.asyncDispose]: () => empty.drop() })
 }
 
 // A run of drizzle-kit takes seconds.
@@ -84,11 +119,14 @@ describe('drizzle-kit', { timeout: 120_000 }, () => {
     const [file, ...others] = project.migrations()
     expect(others).toEqual([])
     const text = readFileSync(file!, 'utf8')
-    expect(text.match(/ENABLE ROW LEVEL SECURITY/g)).toHaveLength(3)
+    expect(text.match(/ENABLE ROW LEVEL SECURITY/g)).toHaveLength(4)
     expect(
       text.match(/CREATE POLICY "tenantry_allow" .* AS PERMISSIVE FOR ALL TO "tenantry_app"/g),
-    ).toHaveLength(3)
-    expect(text.match(/CREATE POLICY "tenantry_floor" .* AS RESTRICTIVE FOR ALL TO public/g)).toHaveLength(3)
+    ).toHaveLength(4)
+    expect(text.match(/CREATE POLICY "tenantry_floor" .* AS RESTRICTIVE FOR ALL TO public/g)).toHaveLength(4)
+    expect(
+      text.match(/CREATE POLICY "tenantry_floor_.* AS RESTRICTIVE FOR (DELETE|UPDATE) TO public/g),
+    ).toHaveLength(2)
 
     const { output } = await project.run('generate', '--name', 'again')
     expect(output).toContain('No schema changes')
@@ -98,11 +136,29 @@ describe('drizzle-kit', { timeout: 120_000 }, () => {
   test('migrate makes the policies that a plan would make', async () => {
     expect(await project.run('migrate')).toMatchObject({ failed: false })
     const { tables } = await state()
+    const ownRows = isOwn('tenant_id')
+    const readable = `((tenant_id IS NULL) OR ${ownRows})`
     expect(tables.map(({ name, enabled, policies: made }) => ({ name, enabled, policies: made }))).toEqual([
       { name: 'projects', enabled: true, policies: policies('tenant_id') },
       { name: 'tasks', enabled: true, policies: policies('tenant_id') },
+      {
+        name: 'templates',
+        enabled: true,
+        policies: [
+          `tenantry_allow t * to {tenantry_app} using ${readable} check ${ownRows}`,
+          `tenantry_floor f * to public using ${readable} check ${ownRows}`,
+          `tenantry_floor_delete f d to public using ${ownRows} check `,
+          `tenantry_floor_update f w to public using ${ownRows} check ${ownRows}`,
+        ],
+      },
       { name: 'tenants', enabled: true, policies: policies('id') },
     ])
+  })
+
+  test('a plan of @tenantry/policies has nothing to do for them', async () => {
+    const { owner } = database.urls
+    expect(await policySteps(owner, 'shared+tenant')).toEqual([])
+    expect(await policySteps(owner, 'tenant')).toEqual(['public.templates: policies'])
   })
 
   test('verify() finds what drizzle-kit does not know, and a custom migration mends it', async () => {
@@ -113,6 +169,7 @@ describe('drizzle-kit', { timeout: 120_000 }, () => {
     expect(findings).toMatchObject([
       { code: 'rls-not-forced', object: 'public.projects' },
       { code: 'rls-not-forced', object: 'public.tasks' },
+      { code: 'rls-not-forced', object: 'public.templates' },
       { code: 'rls-not-forced', object: 'public.tenants' },
     ])
 
@@ -145,6 +202,28 @@ describe('drizzle-kit', { timeout: 120_000 }, () => {
     ).rejects.toMatchObject({ cause: { code: '23503' } })
   })
 
+  test('rows without a tenant are read by every tenant, and written by none', async () => {
+    await database.query(`insert into templates (tenant_id, title) values (null, 'shared')`)
+    const db = drizzle({ client: pool })
+    for (const tenant of [acme, globex]) {
+      await tenancy.run(tenant, async () => {
+        const [added] = await db.insert(templates).values({ title: tenant }).returning()
+        expect(added).toMatchObject({ tenantId: tenant })
+        const rows = await db.select().from(templates).orderBy(templates.title)
+        expect(rows.map(({ title }) => title)).toEqual([tenant, 'shared'])
+        expect(
+          await db.update(templates).set({ title: 'taken' }).where(isNull(templates.tenantId)).returning(),
+        ).toEqual([])
+        expect(await db.delete(templates).where(eq(templates.title, 'shared')).returning()).toEqual([])
+        await expect(
+          db.insert(templates).overridingSystemValue().values({ tenantId: null, title: 'for everybody' }),
+        ).rejects.toMatchObject({ cause: { code: '42501' } })
+      })
+    }
+    const seen = await tenancy.withoutTenant(() => db.select({ title: templates.title }).from(templates))
+    expect(seen).toEqual([{ title: 'shared' }])
+  })
+
   test('push changes nothing of what is there', async () => {
     const before = await state()
     const { output } = await project.run('push', '--force')
@@ -163,31 +242,42 @@ describe('drizzle-kit', { timeout: 120_000 }, () => {
     expect(await state()).toEqual(before)
   })
 
-  test('push fills an empty database', async () => {
-    const empty = await connectToPostgres(inject('postgresUrl')).createDatabase({
-      name: 'drizzle-push',
-      setup: tenantFunction,
+  test.runIf(isDrizzle1)('push of 1.0 makes the policies that a plan would make', async () => {
+    await using empty = await pushed()
+    expect(await policySteps(empty.urls.owner, 'shared+tenant')).toEqual([])
+  })
+
+  test.runIf(!isDrizzle1)(
+    'attack: push of 0.31 leaves the conditions out, so that one policy more shows everything to everybody',
+    async () => {
+      await using empty = await pushed()
+      await empty.query(
+        `${granted} insert into tenants (id, name) values ('${acme}', 'a'), ('${globex}', 'g')`,
+      )
+      const other = new TenantPool({ tenancy, connectionString: empty.urls.app })
+      const list = (): Promise<unknown[]> =>
+        tenancy.run(acme, () => drizzle({ client: other }).select().from(tenants))
+      expect(await list()).toHaveLength(0)
+      await empty.query('create policy another on tenants to tenantry_app using (true)')
+      expect(await list()).toHaveLength(2)
+      await other.end()
+      // A plan finds it.
+      expect(await policySteps(empty.urls.owner, 'shared+tenant')).toHaveLength(4)
+    },
+  )
+
+  test('attack: without the last two of its policies, a tenant takes and deletes what is everybody’s', async () => {
+    await database.query(`
+      drop policy tenantry_floor_update on templates;
+      drop policy tenantry_floor_delete on templates;
+      insert into templates (tenant_id, title) values (null, 'taken')`)
+    const db = drizzle({ client: pool })
+    await tenancy.run(acme, async () => {
+      const taken = await db.execute(
+        `update templates set tenant_id = '${acme}' where title = 'taken' returning title`,
+      )
+      expect(taken.rows).toEqual([{ title: 'taken' }])
+      expect(await db.delete(templates).where(eq(templates.title, 'shared')).returning()).toHaveLength(1)
     })
-    const pushing = new KitProject(empty.urls.owner)
-    try {
-      expect(await pushing.run('push', '--force')).toMatchObject({ failed: false })
-      const made = await queryAs<{ name: string; count: number }>(
-        empty.urls.superuser,
-        `select tablename as name, count(*)::int from pg_policies group by 1 order by 1`,
-      )
-      expect(made).toEqual([
-        { name: 'projects', count: 2 },
-        { name: 'tasks', count: 2 },
-        { name: 'tenants', count: 2 },
-      ])
-      const [tenantry] = await queryAs(
-        empty.urls.superuser,
-        `select to_regproc('tenantry.tenant_id')::text as name`,
-      )
-      expect(tenantry).toEqual({ name: 'tenantry.tenant_id' })
-    } finally {
-      pushing.remove()
-      await empty.drop()
-    }
   })
 })

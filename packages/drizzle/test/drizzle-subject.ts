@@ -12,8 +12,9 @@ import type {
 import { eq, sql, type SQL } from 'drizzle-orm'
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
 import { pgTable, text, uuid, type PgTransactionConfig } from 'drizzle-orm/pg-core'
-import { drizzle as drizzlePostgresJs } from 'drizzle-orm/postgres-js'
-import { drizzle, tenantId } from '../src/index.ts'
+import { tenantId } from '../src/index.ts'
+import { drizzle } from '../src/node-postgres.ts'
+import { drizzle as drizzleOnPostgresJs } from '../src/postgres-js.ts'
 import { isDrizzle1 } from './drizzle-release.ts'
 
 const projects = pgTable('projects', {
@@ -25,10 +26,13 @@ const projects = pgTable('projects', {
 /** What a database and a transaction have in common here. */
 type Executor = Pick<NodePgDatabase, 'execute' | 'transaction'>
 
-/** The harness of Drizzle as its documentation opens it, with `drizzle()` of this package. */
-export const drizzleHarness: ConformanceHarness = { name: 'Drizzle', open: openSubject }
+/** The harness of Drizzle on node-postgres, with `drizzle()` of this package. */
+export const drizzleHarness: ConformanceHarness = {
+  name: 'Drizzle on node-postgres',
+  open: openSubject,
+}
 
-/** The harness of Drizzle on postgres.js, by Drizzle's own `drizzle()`. */
+/** The same on postgres.js. */
 export const postgresJsHarness: ConformanceHarness = {
   name: 'Drizzle on postgres.js',
   open({ tenancy, connectionString, systemConnectionString, max }) {
@@ -38,7 +42,7 @@ export const postgresJsHarness: ConformanceHarness = {
       ...(systemConnectionString !== undefined && { system: { url: systemConnectionString } }),
     })
     // The types of 1.0 know other results of `execute`; what is used here is the same in both.
-    const db = drizzlePostgresJs({ client }) as unknown as NodePgDatabase
+    const db = drizzleOnPostgresJs({ client }) as unknown as NodePgDatabase
     return { ...subjectOf(db), close: () => client.end() }
   },
 }

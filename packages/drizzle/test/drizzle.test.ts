@@ -1,42 +1,31 @@
 import { randomUUID } from 'node:crypto'
-import { TenantryError, type TenantryErrorCode } from '@tenantry/core'
-import type { TenantPool } from '@tenantry/core/pg'
 import { and, asc, eq, sql } from 'drizzle-orm'
-import * as orm from 'drizzle-orm'
-import { drizzle as plainDrizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
-import { drizzle, tenantCache } from '../src/index.ts'
+import { tenantCache } from '../src/index.ts'
+import { codeOf } from './code-of.ts'
+import { drivers, nodePostgres, postgresJs, type Database } from './drivers.ts'
 import { isDrizzle1 } from './drizzle-release.ts'
 import { MemoryCache } from './memory-cache.ts'
+import { relationalDatabase } from './relational-database.ts'
 import { plans, projects, tasks } from './tables.ts'
 import { tenancy, useDatabase } from './test-database.ts'
 
 const fixture = useDatabase()
 
-/** Calls that the types allow, or not. */
-const open = drizzle as unknown as (...parameters: unknown[]) => NodePgDatabase & { $client: unknown }
+describe.each(drivers)('drizzle() on $name', (driver) => {
+  const { drizzle, plainDrizzle } = driver
+  const client = (): object => driver.client(fixture)
 
-function codeOf(work: () => unknown): TenantryErrorCode | undefined {
-  try {
-    work()
-  } catch (error) {
-    if (TenantryError.isInstance(error)) return error.code
-    throw error
-  }
-  return undefined
-}
-
-describe('drizzle()', () => {
   test.each([
-    ['drizzle(pool)', () => [fixture.pool]],
-    ['drizzle(pool, config)', () => [fixture.pool, { logger: false }]],
-    ['drizzle({ client: pool })', () => [{ client: fixture.pool }]],
-    ['drizzle({ client: pool, … })', () => [{ logger: false, client: fixture.pool }]],
+    ['drizzle(client)', () => [client()]],
+    ['drizzle(client, config)', () => [client(), { logger: false }]],
+    ['drizzle({ client })', () => [{ client: client() }]],
+    ['drizzle({ client, … })', () => [{ logger: false, client: client() }]],
   ])('%s is scoped', async (_form, parameters) => {
-    const { acme, pool } = fixture
-    const db = open(...parameters())
-    expect(db.$client).toBe(pool)
+    const { acme } = fixture
+    const db = drizzle(...parameters())
+    expect(db.$client).toBe(client())
     const rows = await tenancy.run(acme.id, () => db.select({ id: projects.id }).from(projects))
     expect(rows.map(({ id }) => id).sort()).toEqual([...acme.projectIds].sort())
     await expect(async () => db.select().from(projects)).rejects.toMatchObject({
@@ -45,17 +34,17 @@ describe('drizzle()', () => {
   })
 
   test('the result is that of drizzle-orm', () => {
-    const db = drizzle(fixture.pool)
-    expect(db.constructor).toBe(plainDrizzle(fixture.pool).constructor)
+    const db = drizzle(client())
+    expect(db.constructor).toBe(plainDrizzle({ client: client() }).constructor)
     expect(drizzle.mock).toBe(plainDrizzle.mock)
   })
 
   test('the configuration arrives', async () => {
     const logged: string[] = []
     const logger = { logQuery: (text: string) => void logged.push(text) }
-    await tenancy.run(fixture.acme.id, () => open(fixture.pool, { logger }).execute(sql`select 1 as one`))
+    await tenancy.run(fixture.acme.id, () => drizzle(client(), { logger }).execute(sql`select 1 as one`))
     await tenancy.run(fixture.acme.id, () =>
-      open({ client: fixture.pool, logger }).execute(sql`select 2 as two`),
+      drizzle({ client: client(), logger }).execute(sql`select 2 as two`),
     )
     expect(logged).toEqual(['select 1 as one', 'select 2 as two'])
   })
@@ -63,39 +52,54 @@ describe('drizzle()', () => {
   test.each<[string, () => unknown[]]>([
     ['a connection string', () => [fixture.database.urls.app]],
     ['a connection string with a config', () => [fixture.database.urls.app, {}]],
-    ['options of a connection', () => [{ connection: { connectionString: fixture.database.urls.app } }]],
+    ['options of a connection', () => [{ connection: { url: fixture.database.urls.app } }]],
     ['a connection string as an option', () => [{ connection: fixture.database.urls.app }]],
-    ['options of a connection beside a pool', () => [{ client: fixture.pool, connection: {} }]],
-    ['a plain pool', () => [new pg.Pool({ connectionString: fixture.database.urls.app })]],
-    ['a plain pool as an option', () => [{ client: new pg.Pool() }]],
-    ['a plain client', () => [new pg.Client()]],
-    ['an object with a plain pool for its client', () => [{ client: { client: new pg.Pool() } }]],
+    ['options of a connection beside a client', () => [{ client: client(), connection: {} }]],
+    [
+      'an object with a plain client for its client',
+      () => [{ client: { client: driver.plainClients()[0] } }],
+    ],
     ['nothing', () => []],
     ['an empty config', () => [{}]],
   ])('%s is refused', (_name, parameters) => {
-    expect(codeOf(() => open(...parameters()))).toBe('UNSUPPORTED_DRIVER')
+    expect(codeOf(() => drizzle(...parameters()))).toBe('UNSUPPORTED_DRIVER')
   })
 
-  test('attack: Drizzle 1.0 opens a plain pool of its own for drizzle(pool), where the pool does not name itself', () => {
-    class Plain extends pg.Pool {}
-    const given = new Plain()
-    const db = plainDrizzle(given as unknown as TenantPool)
-    expect(db.$client === given).toBe(!isDrizzle1)
-    expect(plainDrizzle(fixture.pool).$client).toBe(fixture.pool)
+  test('plain clients are refused, and those of the other driver', () => {
+    const [other] = drivers.filter(({ name }) => name !== driver.name)
+    for (const each of [...driver.plainClients(), other!.client(fixture)]) {
+      expect(codeOf(() => drizzle(each))).toBe('UNSUPPORTED_DRIVER')
+      expect(codeOf(() => drizzle({ client: each }))).toBe('UNSUPPORTED_DRIVER')
+    }
   })
 
   test('a cache that is not wrapped is refused', () => {
     const cache = new MemoryCache()
-    expect(codeOf(() => open({ client: fixture.pool, cache }))).toBe('INVALID_CONFIG')
-    expect(codeOf(() => open(fixture.pool, { cache }))).toBe('INVALID_CONFIG')
-    expect(codeOf(() => open(fixture.pool, { cache: tenantCache(cache, tenancy) }))).toBe(undefined)
+    expect(codeOf(() => drizzle({ client: client(), cache }))).toBe('INVALID_CONFIG')
+    expect(codeOf(() => drizzle(client(), { cache }))).toBe('INVALID_CONFIG')
+    expect(codeOf(() => drizzle(client(), { cache: tenantCache(cache, tenancy) }))).toBe(undefined)
   })
 })
 
-describe('what Drizzle does', () => {
+describe('attack: drizzle(client) of Drizzle 1.0 opens a plain client of its own', () => {
+  test('for a pool that does not name itself, as a TenantPool does', () => {
+    class Plain extends pg.Pool {}
+    const given = new Plain()
+    expect(nodePostgres.plainDrizzle(given).$client === given).toBe(!isDrizzle1)
+    expect(nodePostgres.plainDrizzle(fixture.pool).$client).toBe(fixture.pool)
+  })
+
+  test('for a client of postgres.js', () => {
+    expect(postgresJs.plainDrizzle(fixture.sql).$client === fixture.sql).toBe(!isDrizzle1)
+  })
+})
+
+describe.each(drivers)('what Drizzle does on $name', (driver) => {
+  const open = (): Database => driver.drizzle({ client: driver.client(fixture) })
+
   test('writes come back to the tenant they are of', async () => {
-    const { acme, pool, database } = fixture
-    const db = drizzle({ client: pool })
+    const { acme, database } = fixture
+    const db = open()
     const [inserted] = await tenancy.run(acme.id, () =>
       db.insert(projects).values({ name: 'new' }).returning(),
     )
@@ -113,8 +117,8 @@ describe('what Drizzle does', () => {
   })
 
   test('the system writes for a tenant with overridingSystemValue()', async () => {
-    const { globex, pool, database } = fixture
-    const db = drizzle({ client: pool })
+    const { globex, database } = fixture
+    const db = open()
     const id = randomUUID()
     await tenancy.asSystem('import', () =>
       db.insert(projects).overridingSystemValue().values({ tenantId: globex.id, id, name: 'imported' }),
@@ -132,8 +136,8 @@ describe('what Drizzle does', () => {
   })
 
   test('$count, joins, subqueries and CTEs see the tenant’s rows', async () => {
-    const { acme, pool } = fixture
-    const db = drizzle({ client: pool })
+    const { acme } = fixture
+    const db = open()
     expect(await tenancy.run(acme.id, () => db.$count(tasks))).toBe(3)
     expect(await tenancy.withoutTenant(async () => db.$count(tasks))).toBe(0)
     const undone = db.$with('undone').as(db.select().from(tasks).where(eq(tasks.done, false)))
@@ -154,8 +158,8 @@ describe('what Drizzle does', () => {
   })
 
   test('a prepared statement serves whoever executes it', async () => {
-    const { acme, globex, pool } = fixture
-    const db = drizzle({ client: pool })
+    const { acme, globex } = fixture
+    const db = open()
     const byName = db
       .select({ id: projects.id, tenantId: projects.tenantId })
       .from(projects)
@@ -174,8 +178,8 @@ describe('what Drizzle does', () => {
   })
 
   test('nested transactions are savepoints of the same tenant', async () => {
-    const { acme, pool } = fixture
-    const db = drizzle({ client: pool })
+    const { acme } = fixture
+    const db = open()
     const names = await tenancy.run(acme.id, () =>
       db.transaction(
         async (transaction) => {
@@ -198,8 +202,8 @@ describe('what Drizzle does', () => {
   })
 
   test('a transaction of one tenant refuses statements of another', async () => {
-    const { acme, globex, pool } = fixture
-    const db = drizzle({ client: pool })
+    const { acme, globex } = fixture
+    const db = open()
     await tenancy.run(acme.id, () =>
       db.transaction(async (transaction) => {
         await expect(tenancy.run(globex.id, () => transaction.select().from(projects))).rejects.toMatchObject(
@@ -211,8 +215,8 @@ describe('what Drizzle does', () => {
   })
 
   test('relational queries see the tenant’s rows, nested ones too', async () => {
-    const { acme, pool } = fixture
-    const db = relationalDatabase(pool)
+    const { acme } = fixture
+    const db = relationalDatabase(driver, { client: driver.client(fixture) })
     const rows = await tenancy.run(acme.id, () => db.query.projects.findMany({ with: { tasks: true } }))
     expect(rows.map(({ tenantId }) => tenantId)).toEqual([acme.id, acme.id])
     expect(rows.flatMap((row) => row.tasks.map(({ title }) => title)).sort()).toEqual([
@@ -225,48 +229,3 @@ describe('what Drizzle does', () => {
     )
   })
 })
-
-interface RelationalDatabase {
-  readonly query: {
-    readonly projects: {
-      findMany(config: object): Promise<{ tenantId: string; tasks: { title: string }[] }[]>
-    }
-  }
-}
-
-/** Relations as each release declares them; the types of one release do not know the other's. */
-function relationalDatabase(pool: TenantPool): RelationalDatabase {
-  const { defineRelations, relations } = orm as unknown as {
-    defineRelations(tables: object, define: (one: RelationHelpers) => object): object
-    relations(
-      table: object,
-      define: (helpers: {
-        many(table: object): object
-        one(table: object, config: object): object
-      }) => object,
-    ): object
-  }
-  if (isDrizzle1) {
-    const defined = defineRelations({ projects, tasks }, (helpers) => ({
-      projects: {
-        tasks: helpers.many['tasks']!({ from: helpers['projects'].id, to: helpers['tasks'].projectId }),
-      },
-    }))
-    return open({ client: pool, relations: defined }) as unknown as RelationalDatabase
-  }
-  const schema = {
-    projects,
-    tasks,
-    projectRelations: relations(projects, ({ many }) => ({ tasks: many(tasks) })),
-    taskRelations: relations(tasks, ({ one }) => ({
-      project: one(projects, { fields: [tasks.projectId], references: [projects.id] }),
-    })),
-  }
-  return open({ client: pool, schema }) as unknown as RelationalDatabase
-}
-
-interface RelationHelpers {
-  readonly many: Record<string, (config: object) => object>
-  readonly projects: { readonly id: object }
-  readonly tasks: { readonly projectId: object }
-}

@@ -1,5 +1,4 @@
-import { TenantryError } from '@tenantry/core'
-import { getTableColumns } from 'drizzle-orm'
+import { getTableColumns, type SQL } from 'drizzle-orm'
 import {
   bigint,
   bigserial,
@@ -15,19 +14,10 @@ import {
 } from 'drizzle-orm/pg-core'
 import { describe, expect, test } from 'vitest'
 import { tenantForeignKey, tenantId, tenantIsolation } from '../src/index.ts'
+import { codeOf } from './code-of.ts'
 
 const dialect = new PgDialect()
 const role = 'app'
-
-function codeOf(work: () => unknown): string | undefined {
-  try {
-    work()
-  } catch (error) {
-    if (TenantryError.isInstance(error)) return error.code
-    throw error
-  }
-  return undefined
-}
 
 describe('tenantId()', () => {
   test.each([
@@ -39,6 +29,11 @@ describe('tenantId()', () => {
     expect(tenant).toMatchObject({ name, notNull: true, hasDefault: true, generated: undefined })
     expect(tenant.getSQLType()).toBe(type)
     expect(dialect.sqlToQuery(tenant.default as never).sql).toBe('tenantry.tenant_id()')
+  })
+
+  test('may be null where some rows are everybody’s', () => {
+    const { tenant } = getTableColumns(pgTable('rows', { tenant: tenantId({ shared: true }) }))
+    expect(tenant).toMatchObject({ name: 'tenant_id', notNull: false, hasDefault: true })
   })
 })
 
@@ -68,6 +63,26 @@ describe('tenantIsolation()', () => {
       { name: 'tenantry_allow', as: 'permissive', to: role, ...common },
       { name: 'tenantry_floor', as: 'restrictive', to: 'public', ...common },
     ])
+  })
+
+  test('lets rows without a tenant be read by all and written by none', () => {
+    const table = pgTable('rows', { tenantId: tenantId({ shared: true }) }, (columns) =>
+      tenantIsolation(columns.tenantId, { role, shared: true }),
+    )
+    const own = `"tenant_id" = (SELECT nullif(current_setting('app.current_tenant_id', true), '')::uuid)`
+    const readable = `"tenant_id" IS NULL OR ${own}`
+    const sqlOf = (condition: SQL | undefined): string | undefined =>
+      condition && dialect.sqlToQuery(condition).sql
+    const { policies } = getTableConfig(table)
+    expect(
+      policies.map((each) => [each.name, each.as, each.for, sqlOf(each.using), sqlOf(each.withCheck)]),
+    ).toEqual([
+      ['tenantry_allow', 'permissive', 'all', readable, own],
+      ['tenantry_floor', 'restrictive', 'all', readable, own],
+      ['tenantry_floor_delete', 'restrictive', 'delete', own, undefined],
+      ['tenantry_floor_update', 'restrictive', 'update', own, own],
+    ])
+    expect(policies.map(({ to }) => to)).toEqual([role, 'public', 'public', 'public'])
   })
 
   test('takes another setting, and a role of Drizzle', () => {

@@ -1,13 +1,20 @@
 import type { TenantPool } from '@tenantry/core/pg'
+import type { TenantSql } from '@tenantry/core/postgres-js'
 import { eq, sql, type InferInsertModel, type InferSelectModel } from 'drizzle-orm'
 import { drizzle as plainDrizzle } from 'drizzle-orm/node-postgres'
 import { pgTable, text, uuid } from 'drizzle-orm/pg-core'
 import type pg from 'pg'
+import { drizzle as plainOnPostgresJs } from 'drizzle-orm/postgres-js'
+import type postgres from 'postgres'
 import { describe, expectTypeOf, test } from 'vitest'
-import { drizzle, tenantForeignKey, tenantId, tenantIsolation } from '../src/index.ts'
+import { tenantForeignKey, tenantId, tenantIsolation } from '../src/index.ts'
+import { drizzle } from '../src/node-postgres.ts'
+import { drizzle as drizzleOnPostgresJs } from '../src/postgres-js.ts'
 
 declare const pool: TenantPool
 declare const plainPool: pg.Pool
+declare const tenantSql: TenantSql
+declare const plainSql: postgres.Sql
 
 const columns = {
   id: uuid('id').defaultRandom().notNull(),
@@ -20,7 +27,9 @@ const projects = pgTable('projects', { tenantId: tenantId(), ...columns }, (tabl
 ])
 const invoices = pgTable('invoices', { companyId: tenantId({ type: 'bigint', name: 'company_id' }) })
 const accounts = pgTable('accounts', { account: tenantId({ type: 'text' }), total: text('total').notNull() })
+const templates = pgTable('templates', { tenantId: tenantId({ shared: true }), ...columns })
 const db = drizzle({ client: pool })
+const onPostgresJs = drizzleOnPostgresJs({ client: tenantSql })
 
 describe('tenantId()', () => {
   test('the tenant is selected, and neither inserted nor updated', () => {
@@ -36,6 +45,14 @@ describe('tenantId()', () => {
     expectTypeOf<Omit<InferSelectModel<typeof projects>, 'tenantId'>>().toEqualTypeOf<
       InferSelectModel<typeof plain>
     >()
+  })
+
+  test('that of a table with shared rows may be null', () => {
+    expectTypeOf<InferSelectModel<typeof templates>['tenantId']>().toEqualTypeOf<string | null>()
+    expectTypeOf<InferInsertModel<typeof templates>>().toEqualTypeOf<InferInsertModel<typeof plain>>()
+    db.insert(templates).overridingSystemValue().values({ tenantId: null, name: 'a' })
+    // @ts-expect-error a row stays whose it is
+    db.update(templates).set({ tenantId: null })
   })
 
   test('statements that name the tenant do not compile', () => {
@@ -72,7 +89,7 @@ test('rows and returning have the types they have without Tenantry', () => {
   expectTypeOf(joined).resolves.toEqualTypeOf<{ tenant: string; note: string | null; one: number }[]>()
 })
 
-describe('drizzle()', () => {
+describe('drizzle() on node-postgres', () => {
   test('returns the type of drizzle-orm', () => {
     expectTypeOf(db).toEqualTypeOf(plainDrizzle({ client: pool }))
     expectTypeOf(drizzle(pool)).toEqualTypeOf(plainDrizzle(pool))
@@ -89,6 +106,28 @@ describe('drizzle()', () => {
     expectTypeOf(drizzle({ connection: { host: 'localhost' } })).toBeNever()
     expectTypeOf(drizzle(plainPool)).toBeNever()
     expectTypeOf(drizzle({ client: plainPool, logger: true })).toBeNever()
+  })
+})
+
+describe('drizzle() on postgres.js', () => {
+  test('returns the type of drizzle-orm', () => {
+    expectTypeOf(onPostgresJs).toEqualTypeOf(plainOnPostgresJs({ client: tenantSql }))
+    expectTypeOf(drizzleOnPostgresJs({ client: tenantSql, logger: true })).toEqualTypeOf(
+      plainOnPostgresJs({ client: tenantSql, logger: true }),
+    )
+    expectTypeOf(onPostgresJs.$client).toEqualTypeOf<TenantSql>()
+    expectTypeOf(
+      onPostgresJs.insert(templates).values({ name: 'a' }).returning().execute(),
+    ).resolves.toEqualTypeOf<InferSelectModel<typeof templates>[]>()
+  })
+
+  test('what would run without a scope does not come back', () => {
+    expectTypeOf(drizzleOnPostgresJs('postgres://localhost/app')).toBeNever()
+    expectTypeOf(drizzleOnPostgresJs('postgres://localhost/app', { logger: true })).toBeNever()
+    expectTypeOf(drizzleOnPostgresJs({ connection: 'postgres://localhost/app' })).toBeNever()
+    expectTypeOf(drizzleOnPostgresJs({ connection: { host: 'localhost' } })).toBeNever()
+    expectTypeOf(drizzleOnPostgresJs(plainSql)).toBeNever()
+    expectTypeOf(drizzleOnPostgresJs({ client: plainSql, logger: true })).toBeNever()
   })
 })
 

@@ -1,5 +1,6 @@
 import { createTenancy } from '@tenantry/core'
 import { TenantPool } from '@tenantry/core/pg'
+import { tenantPostgres, type TenantSql } from '@tenantry/core/postgres-js'
 import {
   connectToPostgres,
   seedTenants,
@@ -11,10 +12,11 @@ import { afterAll, beforeAll, inject } from 'vitest'
 
 export const tenancy = createTenancy({ tenantId: 'uuid', settings: { userId: 'app.current_user_id' } })
 
-/** A database with two tenants and a pool on it, for the tests of one file. */
+/** A database with two tenants and a client of each driver on it, for the tests of one file. */
 export interface Fixture {
   database: TestDatabase
   pool: TenantPool
+  sql: TenantSql
   acme: SeededTenant
   globex: SeededTenant
 }
@@ -29,10 +31,12 @@ export function useDatabase(): Fixture {
     })
     const { app, system } = database.urls
     const pool = new TenantPool({ tenancy, connectionString: app, system: { connectionString: system } })
-    Object.assign(fixture, { database, pool, ...(await seedTenants(database.query)) })
+    const sql = tenantPostgres(app, { tenancy, max: 10, system: { url: system } })
+    Object.assign(fixture, { database, pool, sql, ...(await seedTenants(database.query)) })
   })
   afterAll(async () => {
     await fixture.pool?.end()
+    await fixture.sql?.end()
     await fixture.database?.drop()
   })
   return fixture

@@ -21,7 +21,7 @@ test(
         .replaceAll(`'./src/`, `'${relative(folder, packageFolder)}/src/`)
         .replaceAll(`'./test/`, `'${relative(folder, packageFolder)}/test/`)
       writeFileSync(join(folder, 'relations.ts'), text)
-      const subpaths = ['cache/core', 'node-postgres', 'pg-core'].map((path) => [
+      const subpaths = ['cache/core', 'node-postgres', 'pg-core', 'postgres-js'].map((path) => [
         `drizzle-orm/${path}`,
         [join(installed, path, 'index.d.ts')],
       ])

@@ -38,3 +38,14 @@ export const tasks = pgTable(
     ...tenantIsolation(table.tenantId, { role }),
   ],
 )
+
+/** Those without a tenant are everybody's. */
+export const templates = pgTable(
+  'templates',
+  {
+    tenantId: tenantId({ shared: true }).references(() => tenants.id),
+    id: uuid().defaultRandom().primaryKey(),
+    title: text().notNull(),
+  },
+  (table) => [...tenantIsolation(table.tenantId, { role, shared: true })],
+)
