@@ -50,6 +50,33 @@ function drizzleProject(version: string, installedAs: string): TestProjectInline
   }
 }
 
+/** The tests of `@tenantry/typeorm`, with one release of TypeORM for them and the sources. */
+function typeormProject(version: string, installedAs: string): TestProjectInlineConfiguration {
+  const installed = absolute(`packages/typeorm/node_modules/${installedAs}`)
+  return {
+    ...postgresProject(`typeorm ${version}`, 'packages/typeorm'),
+    resolve: { alias: [{ find: /^typeorm(?=\/|$)/, replacement: installed }] },
+  }
+}
+
+/** The tests of `@tenantry/nestjs`, with Nest and what depends on it from the folder of one release line. */
+function nestProject(
+  version: string,
+  folder: string,
+  options: TestOptions = {},
+): TestProjectInlineConfiguration {
+  const installed = absolute(`${folder}/node_modules`)
+  return {
+    ...postgresProject(`nestjs ${version}`, 'packages/nestjs', options),
+    resolve: {
+      alias: [
+        { find: /^(@nestjs|@nestjs-cls)\//, replacement: `${installed}/$1/` },
+        { find: /^(nestjs-cls|cache-manager|typeorm)(?=\/|$)/, replacement: `${installed}/$1` },
+      ],
+    },
+  }
+}
+
 function absolute(path: string): string {
   return fileURLToPath(new URL(path, import.meta.url))
 }
@@ -76,9 +103,16 @@ export default defineConfig({
       kyselyProject('0.28', 'kysely-0.28'),
       drizzleProject('0.45', 'drizzle-orm'),
       drizzleProject('1.0', 'drizzle-orm-1.0'),
+      typeormProject('1.1', 'typeorm'),
+      typeormProject('0.3', 'typeorm-0.3'),
+      typeormProject('0.3.20', 'typeorm-0.3.20'),
+      nestProject('12', 'packages/nestjs'),
+      nestProject('11', 'packages/nestjs/releases/nest-11'),
+      nestProject('10', 'packages/nestjs/releases/nest-10'),
       postgresProject('quickstart', 'examples/quickstart'),
       postgresProject('example kysely', 'examples/kysely'),
       postgresProject('example drizzle', 'examples/drizzle'),
+      postgresProject('example nestjs-saas', 'examples/nestjs-saas'),
       postgresProject('benchmarks', 'benchmarks'),
       postgresProject('docs', 'docs'),
       project('scripts', 'scripts'),

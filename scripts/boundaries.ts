@@ -21,6 +21,7 @@ const mayUse: Readonly<Record<string, readonly string[]>> = {
   'packages/policies': [],
   'packages/testing': ['@tenantry/core'],
   'packages/kysely': ['@tenantry/core', '@tenantry/policies'],
+  'packages/typeorm': ['@tenantry/core', '@tenantry/policies'],
   'packages/cli': ['@tenantry/core', '@tenantry/policies'],
 }
 

@@ -1,0 +1,3 @@
+import { tsupConfig } from '../../tsup.base.ts'
+
+export default tsupConfig({ index: 'src/index.ts' })
