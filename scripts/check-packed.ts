@@ -9,6 +9,21 @@ import { repositoryRoot } from './workspace-folders.mjs'
 
 const machineNode = process.env['TENANTRY_MACHINE_NODE'] ?? process.execPath
 
+/** What users have beside the packages, and where this repository has it. */
+const libraries: readonly (readonly [name: string, folder: string])[] = [
+  ['pg', 'packages/core'],
+  ['@types/pg', 'packages/core'],
+  ['postgres', 'packages/core'],
+  ['kysely', 'packages/kysely'],
+  ['drizzle-orm', 'packages/drizzle'],
+  ['typeorm', 'packages/typeorm'],
+  ['@nestjs/common', 'packages/nestjs'],
+  ['@nestjs/core', 'packages/nestjs'],
+  ['@nestjs/platform-express', 'packages/nestjs'],
+  ['reflect-metadata', 'packages/nestjs'],
+  ['rxjs', 'packages/nestjs'],
+]
+
 /** The version that this repository itself uses, so that the outcome changes with a commit only. */
 function installedVersion(packageFolder: string): string {
   const manifest = readFileSync(join(repositoryRoot, packageFolder, 'package.json'), 'utf8')
@@ -20,9 +35,10 @@ function projectManifest(packages: readonly PackedPackage[]): object {
     private: true,
     dependencies: {
       ...Object.fromEntries(packages.map(({ manifest, tarball }) => [manifest.name, `file:${tarball}`])),
-      pg: installedVersion('packages/core/node_modules/pg'),
+      ...Object.fromEntries(
+        libraries.map(([name, folder]) => [name, installedVersion(`${folder}/node_modules/${name}`)]),
+      ),
       '@types/node': installedVersion('node_modules/@types/node'),
-      '@types/pg': installedVersion('packages/core/node_modules/@types/pg'),
     },
   }
 }
@@ -30,13 +46,18 @@ function projectManifest(packages: readonly PackedPackage[]): object {
 async function tryIn(project: string): Promise<number> {
   cpSync(join(repositoryRoot, 'scripts/packed-project'), project, { recursive: true })
   // The same code once more, to be read as CommonJS, which finds the other declarations.
-  cpSync(join(project, 'use.ts'), join(project, 'use.cts'))
+  for (const name of ['use', 'adapters']) {
+    cpSync(join(project, `${name}.ts`), join(project, `${name}.cts`))
+  }
   writeFileSync(join(project, 'package.json'), JSON.stringify(projectManifest(await packPackages())))
   const commands: readonly (readonly [string, ...string[]])[] = [
     ['npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'],
     ['tsc', '--project', '.'],
+    ['tsc', '--project', 'tsconfig.adapters.json'],
     [machineNode, 'use.mjs'],
     [machineNode, 'use.cjs'],
+    [machineNode, 'adapters.mjs'],
+    [machineNode, 'adapters.cjs'],
   ]
   for (const [program, ...programArguments] of commands) {
     const code = await runProgram(program, programArguments, { cwd: project })

@@ -12,7 +12,7 @@ export const repositoryRoot = dirname(dirname(fileURLToPath(import.meta.url)))
  * @returns {string[]}
  */
 export function workspaceFolders(root = repositoryRoot) {
-  const groups = ['packages', 'examples'].flatMap((group) =>
+  const groups = ['packages', 'packages/nestjs/releases', 'examples'].flatMap((group) =>
     existsSync(join(root, group)) ? readdirSync(join(root, group)).map((name) => `${group}/${name}`) : [],
   )
   return [...groups.sort(), 'benchmarks', 'docs'].filter((folder) =>

@@ -1,0 +1,2 @@
+export { tenantWsAdapter } from './tenant-ws-adapter.ts'
+export type { TenantWsMessage, TenantWsOptions } from './tenant-ws-adapter.ts'
