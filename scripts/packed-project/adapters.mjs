@@ -59,9 +59,7 @@ Get()(Tenants.prototype, 'current', Object.getOwnPropertyDescriptor(Tenants.prot
 Controller('tenant')(Tenants)
 class AppModule {}
 Module({
-  imports: [
-    TenancyModule.forRoot({ tenancy, resolve: ({ request }) => request.headers['x-verified-tenant'] }),
-  ],
+  imports: [TenancyModule.forRoot({ tenancy, resolve: ({ headers }) => headers['x-verified-tenant'] })],
   controllers: [Tenants],
 })(AppModule)
 const app = await NestFactory.create(AppModule, { logger: false })

@@ -33,7 +33,7 @@ export async function addProject(name: string): Promise<{ id: string; tenant_id:
 const projects = pgTable(
   'projects',
   { id: uuid().primaryKey().defaultRandom(), tenantId: tenantId(), name: text().notNull() },
-  (table) => tenantIsolation(table.tenantId),
+  (table) => tenantIsolation(table.tenantId, { role: 'tenantry_app' }),
 )
 const db = drizzle({ client: pool })
 const sql = tenantPostgres('postgres://localhost/app', { tenancy })
