@@ -25,10 +25,14 @@ export function folderOf(page: string, purpose: string): string {
   return join(generatedFolder(purpose), page.replace(/\.md$/, '').replaceAll('/', '-').toLowerCase())
 }
 
+// Vitest asks the nearest tsconfig.json whether a module may have decorators, and that of the root does not include these.
+const moduleSettings = JSON.stringify({ extends: join(root, 'tsconfig.base.json') })
+
 /** Writes the blocks of a page as modules that can import each other. */
 export function writeModules(blocks: readonly Block[], folder: string): void {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'tsconfig.json'), moduleSettings)
   for (const block of blocks.filter(({ language }) => language !== 'sql')) {
     writeFileSync(join(folder, fileNameOf(block)), block.code, { flag: 'wx' })
   }

@@ -6,7 +6,7 @@ import type { EventEmitter } from 'node:events'
 import { checkMembership, isAnswered, resolveTenant, type TenantAnswers } from './resolve-tenant.ts'
 import { routeAccess, type RouteAccess } from './route-access.ts'
 import { TENANCY_OPTIONS, type TenancyModuleOptions } from './tenancy-module-options.ts'
-import { httpRequestOf, nodeRequestOf } from './tenant-request.ts'
+import { httpRequestOf, isConnection, nodeRequestOf } from './tenant-request.ts'
 import type { TenantRequest } from './tenant-resolver.ts'
 
 /** What is known of one request. */
@@ -16,10 +16,15 @@ interface RequestState {
   /** The tenant of a scope that was open before. */
   readonly outer: TenantScope | undefined
   readonly answers: TenantAnswers
-  checked: TenantScope | undefined
   /** What the request acts as, once nothing is left to be asked. */
   settled: Scope | undefined
 }
+
+/**
+ * When a tenant is asked for: ahead of the guards of controllers, where a guard names {@link TenantGuard}, or once all guards
+ * have let the request pass.
+ */
+export type Pass = 'early' | 'named' | 'last'
 
 /** Gives every request its scope: opened by the middleware, assigned by the guard or, at the latest, by the interceptor. */
 @Injectable()
@@ -41,7 +46,6 @@ export class RequestTenants {
         assign: boundAssign(tenancy),
         outer,
         answers: [],
-        checked: undefined,
         settled: undefined,
       })
       // Node emits a body's data and the end of a response from the socket, which belongs to the connection and not to
@@ -54,16 +58,15 @@ export class RequestTenants {
   }
 
   /**
-   * Assigns the scope of the route, as far as it is known.
+   * Assigns the scope of the route, as far as it is known. Rights across tenants are given in the last pass only, and a route
+   * that needs a tenant does not go beyond it without one.
    *
-   * @param last whether all guards have let the request pass: rights across tenants are given only then, and a route that
-   *   needs a tenant goes no further without one
    * @throws TenantRequiredError
    * @throws TenantMismatchError
    * @throws InvalidTenantIdError
    */
-  settle(context: ExecutionContext, last: boolean): Promise<void> | undefined {
-    return last && this.#isSettled(context) ? undefined : this.#settle(context, last)
+  settle(context: ExecutionContext, pass: Pass): Promise<void> | undefined {
+    return pass === 'last' && this.#isSettled(context) ? undefined : this.#settle(context, pass)
   }
 
   /** Most requests are, once their guards have passed. Those of GraphQL have routes of their own for each field. */
@@ -73,20 +76,20 @@ export class RequestTenants {
     return settled !== undefined && settled === this.#options.tenancy.current()
   }
 
-  async #settle(context: ExecutionContext, last: boolean): Promise<void> {
+  async #settle(context: ExecutionContext, pass: Pass): Promise<void> {
     const request = httpRequestOf(context)
     if (request === undefined) return
     const access = routeAccess(context, this.#options.exclude)
     const state = this.#states.get(nodeRequestOf(request.raw))
-    if (access !== undefined) this.#assignAccess(access, state, last)
-    else await this.#assignTenant(request, state, last)
+    if (access !== undefined) this.#assignAccess(access, state, pass)
+    else await this.#assignTenant(request, state, pass)
   }
 
-  #assignAccess(access: RouteAccess, state: RequestState | undefined, last: boolean): void {
+  #assignAccess(access: RouteAccess, state: RequestState | undefined, pass: Pass): void {
     const { assign } = state ?? { assign: this.#options.tenancy }
     if (access.kind === 'none') {
       assign.assignWithoutTenant()
-    } else if (last) {
+    } else if (pass === 'last') {
       assign.assignSystem(access.reason)
     } else {
       return
@@ -94,26 +97,34 @@ export class RequestTenants {
     this.#confirm(this.#options.tenancy.current()?.kind === access.kind)
   }
 
-  async #assignTenant(request: TenantRequest, state: RequestState | undefined, last: boolean): Promise<void> {
-    const { tenancy } = this.#options
-    const known = tenantIn(tenancy.current()) ?? state?.outer
+  async #assignTenant(request: TenantRequest, state: RequestState | undefined, pass: Pass): Promise<void> {
+    const { tenancy, membership } = this.#options
+    const current = tenantIn(tenancy.current())
+    if (current !== undefined && isConnection(request)) {
+      // Refused unless the scope was assigned, as tenantSubscriptions does after it has asked what is asked below.
+      tenancy.assign(current.values)
+      return
+    }
+    const known = current ?? state?.outer
     const tenant = await resolveTenant(this.#options, request, state?.answers, known)
     if (tenant === undefined) {
-      if (!last) return
+      if (pass !== 'last') return
       throw new TenantRequiredError(
         'No resolver of TenancyModule knows for which tenant this request is. Send what they read, such as a token with the ' +
           'tenant, or mark the route with @WithoutTenant().',
       )
     }
-    if (state?.checked?.tenantId !== tenant.tenantId) await checkMembership(this.#options, tenant, request)
+    if (membership !== undefined) {
+      // Who asks may not be known yet: a guard may still find a user whom the answer about nobody does not cover.
+      if (pass === 'early') return
+      await checkMembership(this.#options, tenant, request)
+    }
     const { assign } = state ?? { assign: tenancy }
     assign.assign(tenant.values)
     const scope = tenancy.current()
     this.#confirm(scope?.kind === 'tenant' && scope.tenantId === tenant.tenantId)
-    if (state !== undefined) {
-      state.checked = tenant
-      if (isAnswered(this.#options, state.answers)) state.settled = scope
-    }
+    const isKnown = membership === undefined && isAnswered(this.#options, state?.answers ?? [])
+    if (state !== undefined && (isKnown || pass === 'last')) state.settled = scope
   }
 
   /** A library that loses the asynchronous context, or mixes up those of two requests, is noticed before anything is read. */

@@ -18,8 +18,9 @@ export interface TenancyModuleOptions {
    */
   readonly resolve: TenantResolver | readonly TenantResolver[]
   /**
-   * Whether the one who asks belongs to the tenant; `false` refuses with 403. It runs for that tenant, so that it may ask
-   * the database for the tenant's members.
+   * Whether the one who asks belongs to the tenant; all but `true` refuses with 403. It runs for that tenant, so that it may
+   * ask the database for the tenant's members. It is asked once all guards have let the request pass, and know who asks; and
+   * by `TenantGuard`, where you name it. The request does not act for the tenant before that.
    */
   readonly membership?: (tenant: TenantScope, request: TenantRequest) => boolean | Promise<boolean>
   /** Controllers of other packages that act for no tenant, as if they had `@WithoutTenant()`. */

@@ -18,7 +18,7 @@ import {
   type TenancyModuleOptions,
   type TenancyOptionsFactory,
 } from './tenancy-module-options.ts'
-import { TenantGuard } from './tenant-guard.ts'
+import { EarlyTenantGuard } from './tenant-guard.ts'
 import { TenantInterceptor } from './tenant-interceptor.ts'
 
 const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<TenancyModuleOptions>({
@@ -61,7 +61,7 @@ export type TenancyModuleAsyncOptions = ConfigurableModuleAsyncOptions<
     },
     RequestTenants,
     TenancyMiddleware,
-    { provide: APP_GUARD, useClass: TenantGuard },
+    { provide: APP_GUARD, useClass: EarlyTenantGuard },
     { provide: APP_INTERCEPTOR, useClass: TenantInterceptor },
     { provide: APP_FILTER, useClass: TenancyExceptionFilter },
   ],

@@ -1,11 +1,30 @@
 import { Inject, Injectable } from '@nestjs/common'
 import type { CanActivate, ExecutionContext } from '@nestjs/common'
-import { RequestTenants } from './request-tenants.ts'
+import { RequestTenants, type Pass } from './request-tenants.ts'
 import { tenancyHttpException } from './tenancy-http-exception.ts'
 
+@Injectable()
+class PassingGuard implements CanActivate {
+  readonly #requests: RequestTenants
+  protected readonly pass: Pass = 'early'
+
+  constructor(@Inject(RequestTenants) requests: RequestTenants) {
+    this.#requests = requests
+  }
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    await settle(this.#requests, context, this.pass)
+    return true
+  }
+}
+
+/** The module's own, ahead of the guards of controllers. */
+@Injectable()
+export class EarlyTenantGuard extends PassingGuard {}
+
 /**
- * Asks the resolvers and makes the request act for the tenant. The module runs it before the guards of controllers, and asks
- * again after them. Name it yourself where a guard needs the tenant that the guard before it has found.
+ * Asks the resolvers, and `membership`, and makes the request act for the tenant. The module asks the resolvers before the
+ * guards of controllers, and both after them. Name it yourself where a guard needs the tenant that the guard before it has found.
  *
  * @example
  * ```ts no-run
@@ -13,26 +32,17 @@ import { tenancyHttpException } from './tenancy-http-exception.ts'
  * ```
  */
 @Injectable()
-export class TenantGuard implements CanActivate {
-  readonly #requests: RequestTenants
-
-  constructor(@Inject(RequestTenants) requests: RequestTenants) {
-    this.#requests = requests
-  }
-
-  async canActivate(context: ExecutionContext): Promise<boolean> {
-    await settle(this.#requests, context, false)
-    return true
-  }
+export class TenantGuard extends PassingGuard {
+  protected override readonly pass = 'named'
 }
 
 /** Refuses as Nest does: an application's own filters see an HttpException. */
 export function settle(
   requests: RequestTenants,
   context: ExecutionContext,
-  last: boolean,
+  pass: Pass,
 ): Promise<void> | undefined {
-  return requests.settle(context, last)?.catch((error: unknown) => {
+  return requests.settle(context, pass)?.catch((error: unknown) => {
     throw tenancyHttpException(error) ?? error
   })
 }

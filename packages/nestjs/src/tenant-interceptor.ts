@@ -20,6 +20,6 @@ export class TenantInterceptor implements NestInterceptor {
     context: ExecutionContext,
     next: CallHandler<unknown>,
   ): Observable<unknown> | Promise<Observable<unknown>> {
-    return settle(this.#requests, context, true)?.then(() => next.handle()) ?? next.handle()
+    return settle(this.#requests, context, 'last')?.then(() => next.handle()) ?? next.handle()
   }
 }

@@ -30,8 +30,8 @@ export function toTenantRequest(kind: TenantRequestKind, request: object): Tenan
 }
 
 /**
- * The HTTP request that is being handled: of a controller, or of a GraphQL query. `undefined` for everything else, and for
- * GraphQL whose context does not have the request, such as subscriptions.
+ * The request that is being handled: of a controller, or what GraphQL's context has as one. `undefined` for everything else,
+ * and for GraphQL whose context has none.
  */
 export function httpRequestOf(context: ExecutionContext): TenantRequest | undefined {
   const kind: string = context.getType()
@@ -41,6 +41,14 @@ export function httpRequestOf(context: ExecutionContext): TenantRequest | undefi
   const found = context.getArgByIndex<GraphqlContext | undefined>(2)
   const request = found?.['req'] ?? found?.reply?.request
   return typeof request === 'object' && request !== null ? toTenantRequest('graphql', request) : undefined
+}
+
+/**
+ * Whether what GraphQL's context has as its request is the connection of graphql-ws, which Nest puts there. It has no headers:
+ * who was let in by those of the handshake cannot be asked about again.
+ */
+export function isConnection({ kind, raw }: TenantRequest): boolean {
+  return kind === 'graphql' && 'extra' in raw && !('headers' in raw)
 }
 
 /** Node's own request, the one object that middleware and handlers share on Express and on Fastify. */

@@ -1,8 +1,9 @@
 import { CACHE_MANAGER, CacheInterceptor, CacheKey, CacheModule } from '@nestjs/cache-manager'
-import { Controller, Get, UseInterceptors, type Type } from '@nestjs/common'
+import { Controller, Get, UseGuards, UseInterceptors, type Type } from '@nestjs/common'
+import { APP_INTERCEPTOR } from '@nestjs/core'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { TenantCacheInterceptor, tenantCacheKey } from '../src/cache/index.ts'
-import { WithoutTenant } from '../src/index.ts'
+import { tenantFromClaim, WithoutTenant } from '../src/index.ts'
 import {
   adapters,
   answer,
@@ -10,6 +11,7 @@ import {
   startApplication,
   type RunningApplication,
 } from './support/application.ts'
+import { AuthenticationGuard } from './support/projects.ts'
 import { current, projectNames, projectsOf, tenancy, tenancyModule, useTenants } from './support/tenants.ts'
 
 const fixture = useTenants()
@@ -74,6 +76,53 @@ test("Nest's own interceptor gives one tenant the response of another", async ()
 })
 
 describe.each(adapters)('on %s', (adapter) => {
+  describe('as a global interceptor, which runs before the one of the module', () => {
+    @Controller()
+    @UseGuards(AuthenticationGuard)
+    class GuardedController {
+      @Get('projects')
+      projects(): Promise<string[]> {
+        handled += 1
+        return projectNames(fixture)
+      }
+    }
+
+    const startWith = (options: Parameters<typeof tenancyModule>[0]) =>
+      startApplication(
+        rootModule({
+          imports: [tenancyModule(options), CacheModule.register()],
+          controllers: [GuardedController],
+          providers: [{ provide: APP_INTERCEPTOR, useClass: TenantCacheInterceptor }],
+        }),
+        adapter,
+      )
+    const naming = (tenant: string, own: string): RequestInit => ({
+      headers: { 'x-tenant': tenant, 'x-user': JSON.stringify({ sub: 'ada', tenant_id: own }) },
+    })
+
+    test('nobody gets from the cache what resolvers that answer after the guards refuse', async () => {
+      const { acme, globex } = fixture
+      const { request } = await startWith({
+        resolve: [({ headers }) => headers['x-tenant'] as string, tenantFromClaim('tenant_id')],
+      })
+      for (const times of [1, 2]) {
+        expect((await answer(request('/projects', naming(acme.id, acme.id)))).body).toEqual(projectsOf(acme))
+        expect(handled, `asked ${times} times`).toBe(1)
+      }
+      expect((await request('/projects', naming(acme.id, globex.id))).status).toBe(403)
+    })
+
+    test('nobody gets from the cache what membership refuses', async () => {
+      const { acme } = fixture
+      let isMember = true
+      const { request } = await startWith({ membership: () => isMember })
+      expect((await answer(request('/projects', as(acme.id)))).body).toEqual(projectsOf(acme))
+      isMember = false
+      expect((await request('/projects', as(acme.id))).status).toBe(403)
+      expect(handled).toBe(1)
+    })
+  })
+
   test('each tenant gets its own response, and its own from the cache', async () => {
     const { acme, globex } = fixture
     const { request } = await start(TenantCacheInterceptor, adapter)

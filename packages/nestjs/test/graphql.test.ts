@@ -1,7 +1,9 @@
 import type { MiddlewareConsumer } from '@nestjs/common'
 import { setTimeout as delay } from 'node:timers/promises'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { tenantSubscriptions } from '../src/graphql/index.ts'
+import { eventually } from './support/eventually.ts'
+import type { WebSocket } from 'ws'
+import { tenantSubscriptions, type TenantSubscriptions } from '../src/graphql/index.ts'
 import { tenantTopic, type TenancyModuleOptions } from '../src/index.ts'
 import { tenantFromBearer } from './support/bearer.ts'
 import { nestRelease } from './support/release.ts'
@@ -68,7 +70,7 @@ describe.skipIf(nestRelease < 12)('GraphQL on Apollo', async () => {
     const url = await startGraphql(fixture, { module: MiddlewareModule }, true)
     const client = subscriber(url, {}, { 'x-tenant': acme.id })
     const first = answersTo(client, 'subscription { projectAdded { name scope } }').next()
-    await vi.waitFor(() => expect(places).toContain('subscribe lost'))
+    await eventually(() => expect(places).toContain('subscribe lost'))
     await tenancy.run(acme.id, () => pubSub.publish('nobody', { projectAdded: { name: 'new' } }))
     expect((await first).value).toEqual({ data: { projectAdded: { name: 'new', scope: 'lost' } } })
     expect(places).toEqual([
@@ -97,7 +99,7 @@ describe.skipIf(nestRelease < 12)('GraphQL on Apollo', async () => {
         'subscription { anyProject { name scope } }',
       ).next(),
     )
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       await tenancy.run(acme.id, () =>
         pubSub.publish('anyProject', { anyProject: { name: 'secret of acme' } }),
       )
@@ -116,7 +118,7 @@ describe.skipIf(nestRelease < 12)('GraphQL on Apollo', async () => {
       'subscription { projectAdded { name scope } }',
     )
     const first = answers.next()
-    await vi.waitFor(() => expect(places).toContain(`subscribe ${acme.id}`))
+    await eventually(() => expect(places).toContain(`subscribe ${acme.id}`))
     const topic = tenancy.run(acme.id, () => tenantTopic(tenancy, 'projectAdded'))
     await tenancy.run(globex.id, () => pubSub.publish(topic, { projectAdded: { name: 'new' } }))
     expect((await first).value).toEqual({ data: { projectAdded: { name: 'new', scope: acme.id } } })
@@ -143,7 +145,7 @@ describe.skipIf(nestRelease < 12)('GraphQL on Apollo', async () => {
       }
       return names
     })
-    await vi.waitFor(() => expect(places.filter((each) => each.startsWith('subscribe'))).toHaveLength(50))
+    await eventually(() => expect(places.filter((each) => each.startsWith('subscribe'))).toHaveLength(50))
     for (let index = 0; index < events; index += 1) {
       for (const { id, name } of fixture.all) {
         await publish(id, (topic) => tenantTopic(tenancy, topic), `${name} ${index}`)
@@ -183,6 +185,50 @@ describe.skipIf(nestRelease < 12)('GraphQL on Apollo', async () => {
     await expect(answersTo(stranger, '{ projects { name } }').next()).rejects.toMatchObject({ code: 4403 })
     const member = subscriber(url, { authorization: `Bearer ${acme.id}` })
     expect((await answersTo(member, '{ projects { name } }').next()).value).toHaveProperty('data.projects')
+  })
+
+  test('who is a member is asked with what the connection sent, and not again by its operations', async () => {
+    const { acme, globex } = fixture
+    const membership = vi.fn<NonNullable<TenancyModuleOptions['membership']>>(
+      (_, { headers }) => headers['authorization'] === `Bearer ${acme.id}`,
+    )
+    const url = await start(true, { membership })
+    const member = subscriber(url, { authorization: `Bearer ${acme.id}` })
+    const first = answersTo(member, 'subscription { projectAdded { name scope } }').next()
+    await eventually(async () => {
+      await publish(acme.id, (topic) => tenantTopic(tenancy, topic), 'new')
+      expect(await Promise.race([first, delay(20)])).toBeDefined()
+    })
+    expect((await first).value).toEqual({ data: { projectAdded: { name: 'new', scope: acme.id } } })
+    expect((await answersTo(member, '{ projects { name scope } }').next()).value).not.toHaveProperty('errors')
+    expect(membership).toHaveBeenCalledOnce()
+
+    const stranger = subscriber(url, { authorization: `Bearer ${globex.id}` })
+    await expect(answersTo(stranger, '{ projects { name } }').next()).rejects.toMatchObject({ code: 4403 })
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${globex.id}` },
+      body: JSON.stringify({ query: '{ projects { name } }' }),
+    })
+    expect(await response.json()).toMatchObject({ errors: [{ message: 'Forbidden' }] })
+  })
+
+  test('a subscription that has been put into a scope by hand is not one that was let in', async () => {
+    const { acme } = fixture
+    const byHand: TenantSubscriptions = {
+      onConnect({ extra }) {
+        const { socket } = extra as { socket: WebSocket }
+        const { emit } = socket
+        socket.emit = (...values: Parameters<typeof emit>) =>
+          tenancy.run(acme.id, () => emit.apply(socket, values))
+        return Promise.resolve(true)
+      },
+    }
+    const refused = tenancyModule({ ...options, membership: () => false })
+    const client = subscriber(await startGraphql(fixture, refused, byHand))
+    const { value } = await answersTo(client, 'subscription { projectAdded { name scope } }').next()
+    expect(value).toHaveProperty('errors')
+    expect(places).not.toContain(`subscribe ${acme.id}`)
   })
 
   test('a hook of the application runs for the tenant, and may still refuse', async () => {

@@ -6,6 +6,7 @@ import type { INestApplicationContext } from '@nestjs/common'
 import { setTimeout as delay } from 'node:timers/promises'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { eventually } from './support/eventually.ts'
 import { ForTenants, JobWithoutTenant, SystemJob, TenantsFailedError } from '../src/index.ts'
 import { rootModule } from './support/application.ts'
 import { current, projectNames, projectsOf, tenancy, tenancyModule, useTenants } from './support/tenants.ts'
@@ -53,19 +54,19 @@ describe('without a decorator', () => {
 
   test('a scheduled method has no scope, and reads nothing', async () => {
     await start(PlainJobs)
-    await vi.waitFor(() => expect(seen).toEqual(['TENANT_REQUIRED']))
+    await eventually(() => expect(seen).toEqual(['TENANT_REQUIRED']))
   })
 
   test('a timer that is set in a request keeps its tenant forever, and a listener has the scope of who emits', async () => {
     const app = await start(PlainJobs)
-    await vi.waitFor(() => expect(seen).toHaveLength(1))
+    await eventually(() => expect(seen).toHaveLength(1))
     seen.length = 0
     const { acme, globex } = fixture
     tenancy.run(acme.id, () => {
       const interval = setInterval(() => seen.push(current()), 5)
       app.get(SchedulerRegistry).addInterval('report', interval)
     })
-    await vi.waitFor(() => expect(seen.slice(0, 2)).toEqual([acme.id, acme.id]))
+    await eventually(() => expect(seen.slice(0, 2)).toEqual([acme.id, acme.id]))
     app.get(SchedulerRegistry).deleteInterval('report')
     seen.length = 0
     tenancy.run(globex.id, () => app.get(EventEmitter2).emit('created'))
@@ -123,7 +124,7 @@ describe('with a decorator', () => {
     const app = await start(Jobs)
     const { acme, globex } = fixture
     await app.get(SchedulerRegistry).getCronJob(name).fireOnTick()
-    await vi.waitFor(() => {
+    await eventually(() => {
       const lists = seen.filter((each) => Array.isArray(each) && typeof each[0] === 'string')
       expect(lists).toEqual([projectsOf(acme), projectsOf(globex)])
     })
@@ -150,7 +151,7 @@ describe('with a decorator', () => {
     subscribe('tenantry:system', onSystem)
     onTestFinished(() => void unsubscribe('tenantry:system', onSystem))
     await start(SharedJobs)
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(usage[0]).toBe(50)
       expect(plans[0]).toEqual([{ name: 'free' }, { name: 'team' }])
     })

@@ -15,6 +15,7 @@ import { TenantMismatchError, TenantryError } from '@tenantry/core'
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
 import { defer, firstValueFrom, lastValueFrom, mergeMap, throwError, toArray, type Observable } from 'rxjs'
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { eventually } from './support/eventually.ts'
 import { tenantClient, tenantStrategy, type TenantStrategyOptions } from '../src/microservices/index.ts'
 import { rootModule } from './support/application.ts'
 import { placesOf, see, SeeingGuard, SeeingInterceptor, SeeingPipe, takePlaces } from './support/seeing.ts'
@@ -337,13 +338,13 @@ test('all handlers of one event get its data, once, in its scope', async () => {
     ThirdController,
   ] as never)
   await firstValueFrom(plain.client.emit('created', 1), { defaultValue: undefined })
-  await vi.waitFor(() => expect(events).toHaveLength(3))
+  await eventually(() => expect(events).toHaveLength(3))
   events.length = 0
 
   const { client } = await startScoped({}, [ProjectsController, AuditController, ThirdController] as never)
   const ours = tenantClient(client, tenancy)
   await tenancy.run(id, () => firstValueFrom(ours.emit('created', { id: 1 }), { defaultValue: undefined }))
-  await vi.waitFor(() => expect(events).toHaveLength(3))
+  await eventually(() => expect(events).toHaveLength(3))
   expect(events.toSorted()).toEqual(['audited', 'created', 'third'].map((each) => `${each} ${id} {"id":1}`))
 })
 

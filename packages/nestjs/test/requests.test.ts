@@ -175,48 +175,6 @@ describe.each(adapters)('on %s', (adapter) => {
     })
   })
 
-  describe('membership', () => {
-    const membership: NonNullable<TenancyModuleOptions['membership']> = async (tenant, { headers }) => {
-      expect(tenancy.tenantId()).toBe(tenant.tenantId)
-      const { rowCount } = await fixture.pool.query('select from users where email = $1', [
-        headers['x-email'],
-      ])
-      return rowCount === 1
-    }
-
-    test('is asked for that tenant, whose members only it can read', async () => {
-      const { request } = await start({ resolve: header, membership })
-      const ask = (tenant: string, email: string) =>
-        answer(request('/projects', { headers: { 'x-tenant-id': tenant, 'x-email': email } }))
-      expect(await ask(fixture.acme.id, 'owner@acme.test')).toEqual({ status: 200, body: acmeProjects })
-      expect(await ask(fixture.globex.id, 'owner@acme.test')).toEqual(forbidden)
-    })
-
-    test.each([
-      ['undefined', undefined],
-      ['a list', [1]],
-      ['a number', 1],
-    ])('nothing but true is a yes: %s is none', async (_name, result) => {
-      const { request } = await start({ resolve: header, membership: () => result as never })
-      expect(await answer(request('/projects', { headers: { 'x-tenant-id': fixture.acme.id } }))).toEqual(
-        forbidden,
-      )
-    })
-
-    test('is asked once for a request', async () => {
-      let times = 0
-      const { request } = await start({
-        resolve: header,
-        membership: () => {
-          times += 1
-          return true
-        },
-      })
-      await answer(request('/projects', { headers: { 'x-tenant-id': fixture.acme.id } }))
-      expect(times).toBe(1)
-    })
-  })
-
   describe('routes without a tenant', () => {
     test('@WithoutTenant sees what all tenants share, whoever asks', async () => {
       const { request } = await start({ resolve: header })

@@ -2,7 +2,8 @@ import type { INestApplication } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets'
 import { setTimeout as delay } from 'node:timers/promises'
-import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { eventually } from './support/eventually.ts'
 import { tenantFromBearer } from './support/bearer.ts'
 import { tenantWsAdapter } from '../src/websockets/index.ts'
 import { rootModule } from './support/application.ts'
@@ -107,7 +108,7 @@ describe.skipIf(nestRelease < 12)('socket.io', async () => {
     expect(await second.emitWithAck('who', {})).toBe(globex.id)
     await first.emitWithAck('projects', {})
     first.disconnect()
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(connections.toSorted()).toEqual(
         [`audit connected ${globex.id}`, `connected ${acme.id}`, `disconnected ${acme.id}`].toSorted(),
       ),

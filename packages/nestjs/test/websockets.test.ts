@@ -6,6 +6,7 @@ import { TenantMismatchError } from '@tenantry/core'
 import { setTimeout as delay } from 'node:timers/promises'
 import { defer, mergeMap, startWith, Subject, type Observable } from 'rxjs'
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { eventually } from './support/eventually.ts'
 import { keepScope, type TenancyModuleOptions, type TenantResolver } from '../src/index.ts'
 import { tenantWsAdapter, type TenantWsOptions } from '../src/websockets/index.ts'
 import { rootModule } from './support/application.ts'
@@ -269,7 +270,7 @@ describe('a connection', () => {
     const third = await connect(app)
     await third.ask('places')
     await third.close()
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(connections.filter((each) => !each.startsWith('other'))).toEqual([
         `connected ${acme.id}`,
         `connected ${globex.id}`,
@@ -319,7 +320,7 @@ describe('a connection', () => {
     const after = await connect(app)
     await after.ask('places')
     // Paused, a socket of ws hears of its end only once it may go on.
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(connections.filter((each) => each.startsWith('connected')).length).toBe(
         connections.filter((each) => each.startsWith('disconnected')).length + 1,
       ),

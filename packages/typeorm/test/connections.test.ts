@@ -1,7 +1,8 @@
 import { TenantPool, UnsafeDatabaseError } from '@tenantry/core/pg'
 import type { TestDatabase } from '@tenantry/testing'
 import type { DataSource, Logger } from 'typeorm'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { eventually } from './eventually.ts'
 import { Project } from './entities.ts'
 import { naiveDataSource } from './naive-data-source.ts'
 import {
@@ -96,7 +97,7 @@ describe('initialize()', () => {
     await expect(dataSource.initialize()).rejects.toThrow(/already|Cannot create/)
     expect(await tenancy.run(ACME, () => projectNames(dataSource))).toHaveLength(2)
     await dataSource.destroy()
-    await vi.waitFor(async () => expect(await backendsOf('once')).toBe(0))
+    await eventually(async () => expect(await backendsOf('once')).toBe(0))
   })
 
   // Trap 21.
@@ -119,17 +120,17 @@ describe('initialize()', () => {
       },
     })
     await expect(tenancy.withoutTenant(() => naive.initialize())).rejects.toThrow(/nobody/)
-    await vi.waitFor(async () => expect(await backendsOf('naive')).toBe(1))
+    await eventually(async () => expect(await backendsOf('naive')).toBe(1))
     await Promise.all(pools.map((pool) => pool.end()))
 
     const dataSource = tenantDataSource(database, { applicationName: 'ended', replication })
     await expect(dataSource.initialize()).rejects.toThrow(/nobody/)
-    await vi.waitFor(async () => expect(await backendsOf('ended')).toBe(0))
+    await eventually(async () => expect(await backendsOf('ended')).toBe(0))
     slaves.pop()
     await dataSource.initialize()
     expect(await tenancy.run(ACME, () => projectNames(dataSource))).toEqual(['acme app', 'acme website'])
     await dataSource.destroy()
-    await vi.waitFor(async () => expect(await backendsOf('ended')).toBe(0))
+    await eventually(async () => expect(await backendsOf('ended')).toBe(0))
   })
 
   test('that fails after connecting keeps the first error', async () => {
@@ -138,7 +139,7 @@ describe('initialize()', () => {
       entities: [Project],
     })
     await expect(dataSource.initialize()).rejects.toThrow(/Project#tasks/)
-    await vi.waitFor(async () => expect(await backendsOf('late')).toBe(0))
+    await eventually(async () => expect(await backendsOf('late')).toBe(0))
   })
 
   test('and destroy() again and again give scoped connections', async () => {
@@ -206,7 +207,7 @@ describe('replicas', () => {
     expect(await codeOf(() => servedBy('slave'))).toBe('TENANT_REQUIRED')
     await dataSource.verify()
     await dataSource.destroy()
-    await vi.waitFor(async () => expect(await backendsOf('replica')).toBe(0))
+    await eventually(async () => expect(await backendsOf('replica')).toBe(0))
   })
 })
 
@@ -239,9 +240,9 @@ test('idle connections that are killed are told to poolErrorHandler, the systemâ
     ])
   expect((await read()).map(({ length }) => length)).toEqual([2, 4])
   await killIdle('tenantry_system')
-  await vi.waitFor(() => expect(errors).toHaveLength(1))
+  await eventually(() => expect(errors).toHaveLength(1))
   await killIdle('tenantry_app')
-  await vi.waitFor(() => expect(errors.length).toBeGreaterThan(1))
+  await eventually(() => expect(errors.length).toBeGreaterThan(1))
   expect((await read()).map(({ length }) => length)).toEqual([2, 4])
   await dataSource.destroy()
 })

@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { TenantryError } from '@tenantry/core'
 import type { TenantPool } from '@tenantry/core/pg'
 import type { DataSource } from 'typeorm'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { eventually } from './eventually.ts'
 import { Project } from './entities.ts'
 import { naiveDataSource } from './naive-data-source.ts'
 import { ACME, codeOf, GLOBEX, tenancy, useTwoTenants } from './test-database.ts'
@@ -25,7 +26,7 @@ const stored = async (name: string): Promise<unknown[]> =>
 async function expectWhole({ dataSource } = fixture): Promise<void> {
   const { pool } = dataSource
   // A release waits for the server's last word.
-  await vi.waitFor(() => expect(pool.idleCount).toBe(pool.totalCount))
+  await eventually(() => expect(pool.idleCount).toBe(pool.totalCount))
   expect(await acme(() => read(dataSource))).toEqual(['acme app', 'acme website'])
   expect(await globex(() => read(dataSource))).toEqual(['globex app', 'globex website'])
 }

@@ -1,7 +1,10 @@
 import { CacheInterceptor } from '@nestjs/cache-manager'
-import { Inject, Injectable, type ExecutionContext } from '@nestjs/common'
+import { Inject, Injectable, type CallHandler, type ExecutionContext } from '@nestjs/common'
 import type { Tenancy } from '@tenantry/core'
+import type { Observable } from 'rxjs'
+import { RequestTenants } from '../request-tenants.ts'
 import { TENANCY } from '../tenancy-module-options.ts'
+import { settle } from '../tenant-guard.ts'
 import { tenantCacheKey } from './tenant-cache-key.ts'
 
 /**
@@ -21,6 +24,16 @@ import { tenantCacheKey } from './tenant-cache-key.ts'
 @Injectable()
 export class TenantCacheInterceptor extends CacheInterceptor {
   @Inject(TENANCY) protected readonly tenancy!: Tenancy
+  @Inject(RequestTenants) protected readonly requestTenants!: RequestTenants
+
+  override async intercept(
+    context: ExecutionContext,
+    next: CallHandler<unknown>,
+  ): Promise<Observable<unknown>> {
+    // A global one runs before the module's interceptor: what that would refuse is not to be found in the cache.
+    await settle(this.requestTenants, context, 'last')
+    return super.intercept(context, next)
+  }
 
   protected override trackBy(context: ExecutionContext): string | undefined {
     // A factory given to `@CacheKey` may return a promise, although its type does not say so.
