@@ -3,10 +3,13 @@ import pg from 'pg'
 import type { Dataset } from './dataset.ts'
 import { createDataset, loadDataset, loadTenants } from './dataset.ts'
 import type { Effort } from './effort.ts'
+import { applications } from './http/applications.ts'
 import { describeMachine } from './machine.ts'
 import { measureConnections } from './measurements/connections.ts'
 import { measureHeap } from './measurements/heap.ts'
+import { measureHttp } from './measurements/http.ts'
 import { measureLatency } from './measurements/latency.ts'
+import { furtherPlaces, measureLibraries, type LibrariesAt } from './measurements/libraries.ts'
 import { measurePolicies } from './measurements/policies.ts'
 import { measureRoundTrips } from './measurements/round-trips.ts'
 import { measureTenants } from './measurements/tenants.ts'
@@ -15,6 +18,7 @@ import type { Network } from './network.ts'
 import { distant, loopback } from './network.ts'
 import { makeTenancy } from './policies/make-tenancy.ts'
 import type { Measurement, Results } from './results.ts'
+import type { Library } from './ways/library.ts'
 import type { ConnectionStrings, Way } from './ways/way.ts'
 
 export interface BenchmarkSettings {
@@ -22,6 +26,8 @@ export interface BenchmarkSettings {
   readonly connectionStrings: ConnectionStrings
   /** The first is the baseline. */
   readonly ways: readonly Way[]
+  /** Each is compared with itself. */
+  readonly libraries: readonly Library[]
   readonly effort: Effort
   readonly only: readonly Measurement[]
   /** The round trip of the distant network, in milliseconds. */
@@ -32,7 +38,7 @@ export interface BenchmarkSettings {
 
 /** Loads the data into an empty database and measures, one thing at a time. */
 export async function runBenchmark(settings: BenchmarkSettings): Promise<Results> {
-  const { connectionStrings, ways, effort, only, roundTrip, onProgress } = settings
+  const { connectionStrings, ways, libraries, effort, only, roundTrip, onProgress } = settings
   const takenAt = new Date().toISOString()
   const loadAtStart = loadavg()[0] ?? 0
   const dataset = createDataset(effort.rows, effort.tenants)
@@ -47,10 +53,14 @@ export async function runBenchmark(settings: BenchmarkSettings): Promise<Results
     ...(only.includes('tenants') ? datasetsByTenants : []),
   ])
   const networks = [loopback(connectionStrings)]
-  if (only.includes('latency') || only.includes('throughput')) {
+  if (only.some((measurement) => ['latency', 'libraries', 'throughput', 'http'].includes(measurement))) {
     onProgress('calibrating the proxy')
     networks.push(await distant(connectionStrings, roundTrip))
   }
+  const places: LibrariesAt[] = networks.map((network) => ({ network, libraries }))
+  if (only.includes('libraries'))
+    places.push(...(await furtherPlaces(libraries, connectionStrings, roundTrip)))
+  const everyNetwork = places.map(({ network }) => network)
 
   async function measure<Rows>(
     measurement: Measurement,
@@ -72,13 +82,19 @@ export async function runBenchmark(settings: BenchmarkSettings): Promise<Results
       loadAtStart,
       machine,
       effort,
-      networks: networks.map(({ name, addedRoundTrip }) => ({ name, addedRoundTrip })),
+      networks: everyNetwork.map(({ name, addedRoundTrip }) => ({ name, addedRoundTrip })),
       roundTrips: await measure('round-trips', () => measureRoundTrips(general, connectionStrings, dataset)),
       latency: await measure('latency', () =>
-        atEachNetwork((network) => measureLatency(ways, network, dataset, effort.latency)),
+        atEachNetwork((network) => measureLatency([ways], network, dataset, effort.latency)),
+      ),
+      libraries: await measure('libraries', () =>
+        measureLibraries(places, connectionStrings, dataset, effort.libraries),
       ),
       throughput: await measure('throughput', () =>
         atEachNetwork((network) => measureThroughput(general, network, dataset, effort.throughput)),
+      ),
+      http: await measure('http', () =>
+        atEachNetwork((network) => measureHttp(applications, network, dataset, effort.http)),
       ),
       connections: await measure('connections', () =>
         measureConnections(connectionStrings, dataset, effort.connections),
@@ -92,7 +108,7 @@ export async function runBenchmark(settings: BenchmarkSettings): Promise<Results
       policies: await measure('policies', () => measurePolicies(connectionStrings, dataset, effort.policies)),
     }
   } finally {
-    await Promise.all(networks.map((network) => network.close()))
+    await Promise.all(everyNetwork.map((network) => network.close()))
   }
 }
 

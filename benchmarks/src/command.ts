@@ -9,12 +9,14 @@ import { renderPlans } from './report-policies.ts'
 import { renderAsMarkdown, renderForTerminal } from './report.ts'
 import type { Measurement } from './results.ts'
 import { measurements } from './results.ts'
+import { libraries } from './ways/libraries.ts'
 import { baseline, nodePostgresWays } from './ways/node-postgres.ts'
 
 interface Arguments {
   readonly quick?: true
   readonly only: readonly Measurement[]
   readonly ways: readonly string[]
+  readonly libraries: readonly string[]
   readonly rows?: number
   readonly heapQueries?: number
   readonly roundTrip: number
@@ -24,12 +26,16 @@ interface Arguments {
 }
 
 const names = nodePostgresWays.map((way) => way.name)
+const libraryNames = libraries.map((library) => library.name)
 
 const command = new Command('bench')
-  .description('Measures Tenantry against plain pg and against the ways others scope a statement.')
-  .option('--quick', 'half a minute instead of six: shows that everything runs, too little to quote')
+  .description(
+    'Measures Tenantry against plain pg, ORMs by themselves, and the ways others scope a statement.',
+  )
+  .option('--quick', 'about a minute instead of nine: shows that everything runs, too little to quote')
   .addOption(listOption('--only <parts...>', 'the parts to measure', measurements))
   .addOption(listOption('--ways <ways...>', 'the ways to measure, besides the baseline', names))
+  .addOption(listOption('--libraries <libraries...>', 'the libraries of the part libraries', libraryNames))
   .option('--rows <number>', 'rows of each table', positiveInteger)
   .option('--heap-queries <number>', 'queries over which the heap is watched', positiveInteger)
   .option('--round-trip <milliseconds>', 'round trip that the delaying proxy adds', positiveNumber, 1)
@@ -54,7 +60,8 @@ function positiveInteger(text: string): number {
   return value
 }
 
-const { quick, only, ways, rows, heapQueries, roundTrip, json, markdown, plans } = command.opts<Arguments>()
+const chosen = command.opts<Arguments>()
+const { quick, only, ways, rows, heapQueries, roundTrip, json, markdown, plans } = chosen
 const effort = quick ? quickEffort : fullEffort
 const file = json ?? fileURLToPath(new URL('../results/latest.json', import.meta.url))
 const progress = (step: string) => process.stderr.write(`${step}\n`)
@@ -67,6 +74,7 @@ try {
   const results = await runBenchmark({
     connectionStrings: database.urls,
     ways: nodePostgresWays.filter((way) => way === baseline || ways.includes(way.name)),
+    libraries: libraries.filter((library) => chosen.libraries.includes(library.name)),
     effort: { ...effort, rows: rows ?? effort.rows, heapQueries: heapQueries ?? effort.heapQueries },
     only,
     roundTrip,

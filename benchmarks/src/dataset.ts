@@ -29,9 +29,23 @@ export function tenantId(tenant: number): string {
 }
 
 /** A task of any tenant and any of its projects. */
-export function randomTask({ rows, tenants }: Dataset): Task {
-  const project = Math.floor(Math.random() * (rows / rowsPerProject))
-  return { tenantId: tenantId(project % tenants), projectId: project }
+export function randomTask(dataset: Dataset): Task {
+  return taskOfProject(dataset, Math.floor(Math.random() * (dataset.rows / rowsPerProject)))
+}
+
+/** The task of a project and of the tenant to whom it belongs; the projects are counted from 0, and round and round. */
+export function taskOfProject({ rows, tenants }: Dataset, project: number): Task {
+  const projectId = project % (rows / rowsPerProject)
+  return { tenantId: tenantId(projectId % tenants), projectId }
+}
+
+/** What the table has for a task of its tenant. */
+export function expectedRows({ projectId }: Task): { id: string; title: string; done: boolean }[] {
+  return Array.from({ length: rowsPerProject }, (_, index) => ({
+    id: String(projectId * rowsPerProject + index + 1),
+    title: `Task ${index + 1} of project ${projectId}`,
+    done: (index + 1) % 3 === 0,
+  }))
 }
 
 /** The table with one row a tenant, for datasets of up to so many. */

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { findPackageJSON } from 'node:module'
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import type { Client } from 'pg'
+import { libraries } from './ways/libraries.ts'
 
 /** The kind of machine and the versions that the numbers belong to; nothing that names the machine. */
 export interface Machine {
@@ -12,11 +13,12 @@ export interface Machine {
   readonly node: string
   readonly postgres: string
   readonly pg: string
+  /** The versions of the libraries and of the HTTP application's parts, by the names of their packages. */
+  readonly libraries: Readonly<Record<string, string>>
 }
 
 export async function describeMachine(client: Client): Promise<Machine> {
   const { rows } = await client.query<{ server_version: string }>('show server_version')
-  const pgPackage = createRequire(import.meta.url).resolve('pg/package.json')
   return {
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
@@ -24,6 +26,18 @@ export async function describeMachine(client: Client): Promise<Machine> {
     platform: `${process.platform} ${process.arch}`,
     node: process.versions.node,
     postgres: rows[0]!.server_version,
-    pg: (JSON.parse(readFileSync(pgPackage, 'utf8')) as { version: string }).version,
+    pg: versionOf('pg'),
+    libraries: Object.fromEntries(
+      [...libraries.map(({ name }) => name), '@nestjs/core', 'autocannon'].map((name) => [
+        name,
+        versionOf(name),
+      ]),
+    ),
   }
+}
+
+function versionOf(packageName: string): string {
+  const file = findPackageJSON(packageName, import.meta.url)
+  if (file === undefined) throw new Error(`${packageName} is not installed: run \`pnpm install\`.`)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }

@@ -1,6 +1,6 @@
 import type { Effort } from './effort.ts'
 import type { PoliciesRow, PolicyCost } from './measurements/policies.ts'
-import { count, microseconds, milliseconds, times, type ReportTable } from './report-table.ts'
+import { count, microseconds, milliseconds, times, verdict, type ReportTable } from './report-table.ts'
 import type { Results } from './results.ts'
 
 /**
@@ -23,7 +23,7 @@ export function policyTables(
       rows: rows.map(({ way, generated, costs: { scan } }) => [
         ...cells(way, scan, (value) => milliseconds(value / 1000)),
         generated && rowsOfTenant >= targets.scannedRows
-          ? `${times(targets.scanRatio)}: ${reached(scan.ratio <= targets.scanRatio)}`
+          ? `${times(targets.scanRatio)}: ${verdict(scan.ratio <= targets.scanRatio)}`
           : '',
       ]),
     },
@@ -33,7 +33,7 @@ export function policyTables(
       rows: rows.map(({ way, generated, costs: { [shape]: cost } }) => [
         ...cells(way, cost, microseconds),
         generated && shape === 'key'
-          ? `+${microseconds(targets.keyAdded)}: ${reached(cost.added <= targets.keyAdded)}`
+          ? `+${microseconds(targets.keyAdded)}: ${verdict(cost.added <= targets.keyAdded)}`
           : '',
       ]),
     })),
@@ -47,10 +47,6 @@ function cells(
 ): string[] {
   const sign = added < 0 ? '-' : '+'
   return [way, time(median), time(minimum), times(ratio), `${sign}${time(Math.abs(added))}`]
-}
-
-function reached(isReached: boolean): string {
-  return isReached ? 'reached' : 'missed'
 }
 
 /** How PostgreSQL runs the statements of the part `policies`; empty if it was not measured. */

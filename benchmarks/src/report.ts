@@ -1,6 +1,8 @@
 import Table from 'cli-table3'
+import { httpTables } from './report-http.ts'
+import { libraryTables } from './report-libraries.ts'
 import { policyTables } from './report-policies.ts'
-import { count, milliseconds, times, type ReportTable } from './report-table.ts'
+import { count, milliseconds, share, times, type ReportTable } from './report-table.ts'
 import type { Results } from './results.ts'
 
 /** The results for a terminal. */
@@ -33,13 +35,14 @@ export function renderAsMarkdown(results: Results): string {
     .join('\n\n')
 }
 
-function describeRun({ machine, networks, takenAt, effort, loadAtStart }: Results): string {
+function describeRun({ machine, libraries, http, networks, takenAt, effort, loadAtStart }: Results): string {
   const added = networks
     .filter((network) => network.addedRoundTrip > 0)
     .map(({ name, addedRoundTrip }) => `${name}: the proxy added ${addedRoundTrip.toFixed(2)} ms`)
   return [
     `${machine.processor}, ${machine.cores} cores, ${machine.memoryGigabytes} GB, ${machine.platform}`,
     `Node ${machine.node}, PostgreSQL ${machine.postgres}, pg ${machine.pg}`,
+    ...(libraries || http ? [namesAndVersions(machine.libraries)] : []),
     `${count(effort.rows)} rows, ${count(effort.tenants)} tenants`,
     ...added,
     takenAt.slice(0, 10),
@@ -47,6 +50,12 @@ function describeRun({ machine, networks, takenAt, effort, loadAtStart }: Result
       ? [`the machine was busy when the run began (load ${loadAtStart.toFixed(1)}): not for quoting`]
       : []),
   ].join('; ')
+}
+
+function namesAndVersions(versions: Readonly<Record<string, string>>): string {
+  return Object.entries(versions)
+    .map((entry) => entry.join(' '))
+    .join(', ')
 }
 
 function reportTables(results: Results): ReportTable[] {
@@ -59,7 +68,7 @@ function reportTables(results: Results): ReportTable[] {
     })
   for (const network of results.networks) {
     const latency = results.latency?.filter((row) => row.network === network.name)
-    if (latency)
+    if (latency?.length)
       tables.push({
         title: `Latency, one connection, ${network.name}`,
         head: ['way', 'median', 'p95', 'against baseline', 'client CPU'],
@@ -72,9 +81,10 @@ function reportTables(results: Results): ReportTable[] {
         ]),
       })
   }
+  if (results.libraries) tables.push(...libraryTables(results.libraries))
   for (const network of results.networks) {
     const throughput = results.throughput?.filter((row) => row.network === network.name)
-    if (throughput)
+    if (throughput?.length)
       tables.push({
         title: `Throughput, pool of 10, ${network.name}`,
         head: ['way', 'queries/s', 'against baseline', 'processors idle'],
@@ -82,10 +92,11 @@ function reportTables(results: Results): ReportTable[] {
           row.way,
           count(row.queriesPerSecond),
           times(row.ratio),
-          `${(row.idle * 100).toFixed(0)}%`,
+          share(row.idle),
         ]),
       })
   }
+  if (results.http) tables.push(...httpTables(results.http))
   if (results.connections)
     tables.push({
       title: `Memory of an idle connection after ${results.effort.connections.statements} different statements`,

@@ -9,7 +9,7 @@ const allPackages = fileURLToPath(new URL('../../packages/', import.meta.url))
  * @throws Error - When a package is not built, or has changed since.
  */
 export function requireBuild(packages = allPackages): void {
-  for (const name of ['core', 'policies', 'testing']) {
+  for (const name of ['core', 'drizzle', 'nestjs', 'policies', 'testing', 'typeorm']) {
     const built = newest(`${packages}${name}/dist/**/*.js`)
     const source = newest(`${packages}${name}/src/**/*.ts`)
     if (built >= source) continue

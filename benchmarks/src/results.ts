@@ -2,7 +2,9 @@ import type { Effort } from './effort.ts'
 import type { Machine } from './machine.ts'
 import type { ConnectionsRow } from './measurements/connections.ts'
 import type { HeapRow } from './measurements/heap.ts'
+import type { HttpRow } from './measurements/http.ts'
 import type { LatencyRow } from './measurements/latency.ts'
+import type { LibrariesRow } from './measurements/libraries.ts'
 import type { PoliciesRow } from './measurements/policies.ts'
 import type { RoundTripsRow } from './measurements/round-trips.ts'
 import type { TenantsRow } from './measurements/tenants.ts'
@@ -12,7 +14,9 @@ import type { ThroughputRow } from './measurements/throughput.ts'
 export const measurements = [
   'round-trips',
   'latency',
+  'libraries',
   'throughput',
+  'http',
   'connections',
   'heap',
   'tenants',
@@ -34,7 +38,9 @@ export interface Results {
   }[]
   readonly roundTrips?: readonly RoundTripsRow[] | undefined
   readonly latency?: readonly LatencyRow[] | undefined
+  readonly libraries?: readonly LibrariesRow[] | undefined
   readonly throughput?: readonly ThroughputRow[] | undefined
+  readonly http?: readonly HttpRow[] | undefined
   readonly connections?: readonly ConnectionsRow[] | undefined
   readonly heap?: readonly HeapRow[] | undefined
   readonly tenants?: readonly TenantsRow[] | undefined

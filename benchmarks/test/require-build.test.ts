@@ -9,7 +9,7 @@ describe('the check that the packages are built', () => {
 
   beforeEach(() => {
     packages = `${mkdtempSync(join(tmpdir(), 'tenantry-benchmarks-'))}/`
-    for (const name of ['core', 'policies', 'testing']) {
+    for (const name of ['core', 'drizzle', 'nestjs', 'policies', 'testing', 'typeorm']) {
       write(`${name}/src/index.ts`, 1000)
       write(`${name}/dist/index.js`, 2000)
     }

@@ -1,5 +1,6 @@
 import type { Dataset } from '../dataset.ts'
 import { randomTask } from '../dataset.ts'
+import { openSession } from '../ways/open-session.ts'
 import type { ConnectionStrings, Session, Way } from '../ways/way.ts'
 import { bytesInUse } from './memory-use.ts'
 
@@ -25,7 +26,7 @@ export async function measureHeap(
 ): Promise<HeapRow[]> {
   const rows: HeapRow[] = []
   for (const way of ways) {
-    const session = way.open({ connectionStrings, dataset, connections })
+    const session = await openSession(way, { connectionStrings, dataset, connections })
     try {
       const samples: number[] = []
       for (let tenth = 0; tenth < tenths; tenth += 1) {

@@ -4,6 +4,7 @@ import type { Rounds } from '../interleave.ts'
 import { interleave } from '../interleave.ts'
 import type { Network } from '../network.ts'
 import { median, pairedRatio, percentile } from '../statistics.ts'
+import { openSession } from '../ways/open-session.ts'
 import type { ConnectionStrings, Session, Way } from '../ways/way.ts'
 
 export interface LatencyRow {
@@ -13,7 +14,7 @@ export interface LatencyRow {
   readonly median: number
   /** Median of the rounds' 95th percentiles, in milliseconds. */
   readonly p95: number
-  /** Median of the rounds' ratios to the first way. */
+  /** Median of the rounds' ratios to the first way of its group. */
   readonly ratio: number
   /** Processor time of the client for one query, in microseconds: median of the rounds. */
   readonly clientCpu: number
@@ -26,62 +27,65 @@ export interface Slice {
   readonly clientCpu: number
 }
 
-/** A session, and which table it asks. */
+/** A way, and which table it asks. */
 export interface Lane {
   readonly way: Way
-  readonly session: Session
   readonly dataset: Dataset
 }
 
-/** One query after the other on one connection, for each of the ways; the first is the baseline. */
+/**
+ * One query after the other on one connection, for each way of each group. All of them take turns; each is compared with
+ * the first of its group, the baseline.
+ */
 export async function measureLatency(
-  ways: readonly Way[],
+  groups: readonly (readonly Way[])[],
   network: Network,
   dataset: Dataset,
   effort: Rounds,
 ): Promise<LatencyRow[]> {
-  const slices = await measureLanes(openLanes(ways, network.connectionStrings, dataset), effort)
+  const ways = groups.flat()
+  const baselines = groups.flatMap((group) => group.map(() => ways.indexOf(group[0]!)))
+  const lanes = ways.map((way) => ({ way, dataset }))
+  const slices = await measureLanes(lanes, network.connectionStrings, effort)
   const medians = slices.map((ofWay) => ofWay.map((slice) => slice.median))
   return slices.map((ofWay, index) => ({
     network: network.name,
     way: ways[index]!.title,
     median: median(medians[index]!),
     p95: median(ofWay.map((slice) => slice.p95)),
-    ratio: pairedRatio(medians[index]!, medians[0]!),
+    ratio: pairedRatio(medians[index]!, medians[baselines[index]!]!),
     clientCpu: median(ofWay.map((slice) => slice.clientCpu)),
   }))
 }
 
-export function openLanes(
-  ways: readonly Way[],
-  connectionStrings: ConnectionStrings,
-  dataset: Dataset,
-): Lane[] {
-  return ways.map((way) => ({
-    way,
-    dataset,
-    session: way.open({ connectionStrings, dataset, connections: 1 }),
-  }))
-}
-
-/** Measures the lanes in turn, round by round, and closes them. */
+/** Measures the lanes in turn, round by round, each on a connection of its own. */
 export async function measureLanes(
   lanes: readonly Lane[],
+  connectionStrings: ConnectionStrings,
   { rounds, millisecondsPerRound }: Rounds,
 ): Promise<Slice[][]> {
+  const open: OpenLane[] = []
   try {
-    // One round that nobody counts: connections open, code is compiled, pages are read.
-    await interleave(lanes, 1, (lane) => measureSlice(lane, millisecondsPerRound))
-    return await interleave(lanes, rounds, (lane) => measureSlice(lane, millisecondsPerRound))
+    for (const { way, dataset } of lanes)
+      open.push({ dataset, session: await openSession(way, { connectionStrings, dataset, connections: 1 }) })
+    const measure = (lane: OpenLane) => measureSlice(lane, millisecondsPerRound)
+    // One round that nobody counts: code is compiled, pages are read.
+    await interleave(open, 1, measure)
+    return await interleave(open, rounds, measure)
   } finally {
-    await Promise.all(lanes.map((lane) => lane.session.close()))
+    await Promise.all(open.map((lane) => lane.session.close()))
   }
+}
+
+interface OpenLane {
+  readonly session: Session
+  readonly dataset: Dataset
 }
 
 /** The first queries of a slice find the processor's caches full of the previous way's work. */
 const uncounted = 5
 
-async function measureSlice({ session, dataset }: Lane, milliseconds: number): Promise<Slice> {
+async function measureSlice({ session, dataset }: OpenLane, milliseconds: number): Promise<Slice> {
   const latencies: number[] = []
   let cpuMicroseconds = 0
   const end = performance.now() + milliseconds

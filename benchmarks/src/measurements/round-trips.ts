@@ -1,6 +1,7 @@
 import type { Dataset } from '../dataset.ts'
 import { randomTask } from '../dataset.ts'
 import { startDelayingProxy } from '../proxy/delaying-proxy.ts'
+import { openSession } from '../ways/open-session.ts'
 import type { ConnectionStrings, Way } from '../ways/way.ts'
 
 export interface RoundTripsRow {
@@ -28,7 +29,7 @@ export async function measureRoundTrips(
   const rows: RoundTripsRow[] = []
   try {
     for (const way of ways) {
-      const session = way.open({ connectionStrings: proxied, dataset, connections: 1 })
+      const session = await openSession(way, { connectionStrings: proxied, dataset, connections: 1 })
       try {
         const task = randomTask(dataset)
         for (let query = 0; query < warmUpQueries; query += 1) await session.query(task)

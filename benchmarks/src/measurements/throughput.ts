@@ -1,11 +1,12 @@
-import { cpus } from 'node:os'
 import type { Dataset } from '../dataset.ts'
 import { randomTask } from '../dataset.ts'
 import type { Rounds } from '../interleave.ts'
 import { interleave } from '../interleave.ts'
 import type { Network } from '../network.ts'
 import { median, pairedRatio } from '../statistics.ts'
+import { openSession } from '../ways/open-session.ts'
 import type { Session, Way } from '../ways/way.ts'
+import { idleSince, processorTimes } from './processor-times.ts'
 
 export interface ThroughputRow {
   readonly network: string
@@ -31,8 +32,9 @@ export async function measureThroughput(
   { rounds, millisecondsPerRound }: Rounds,
 ): Promise<ThroughputRow[]> {
   const { connectionStrings } = network
-  const sessions = ways.map((way) => way.open({ connectionStrings, dataset, connections }))
+  const sessions: Session[] = []
   try {
+    for (const way of ways) sessions.push(await openSession(way, { connectionStrings, dataset, connections }))
     const measure = (session: Session) => measureSlice(session, dataset, millisecondsPerRound)
     await interleave(sessions, 1, measure)
     const slices = await interleave(sessions, rounds, measure)
@@ -66,19 +68,5 @@ async function measureSlice(session: Session, dataset: Dataset, milliseconds: nu
   }
   await Promise.all(Array.from({ length: callers }, caller))
   const seconds = (performance.now() - start) / 1000
-  const after = processorTimes()
-  // In a slice shorter than the kernel's clock tick, nothing at all is counted.
-  const idle = (after.idle - before.idle) / Math.max(1, after.total - before.total)
-  return { queriesPerSecond: queries / seconds, idle }
-}
-
-/** Milliseconds of all cores since the machine started. */
-function processorTimes(): { idle: number; total: number } {
-  let idle = 0
-  let total = 0
-  for (const { times } of cpus()) {
-    idle += times.idle
-    total += times.user + times.nice + times.sys + times.idle + times.irq
-  }
-  return { idle, total }
+  return { queriesPerSecond: queries / seconds, idle: idleSince(before) }
 }

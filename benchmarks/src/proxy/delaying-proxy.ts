@@ -1,5 +1,4 @@
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
+import { startProcess } from '../answering-process.ts'
 import type { ProxyAnswer, ProxyRequest } from './proxy-process.ts'
 
 /** A TCP proxy in a process of its own, which holds back every chunk for a fixed time. */
@@ -31,21 +30,8 @@ export interface DelayingProxy {
  */
 export async function startDelayingProxy(target: string, oneWayDelay: number): Promise<DelayingProxy> {
   const { hostname, port } = new URL(target)
-  const child = fork(new URL('./proxy-process.ts', import.meta.url), { execArgv: [] })
-
-  function ask(request: ProxyRequest): Promise<ProxyAnswer> {
-    return new Promise((resolve, reject) => {
-      const onExit = (code: number | null) =>
-        reject(new Error(`The delaying proxy ended early (exit ${code}).`))
-      child.once('exit', onExit)
-      child.once('message', (answer: ProxyAnswer) => {
-        child.off('exit', onExit)
-        resolve(answer)
-      })
-      child.send(request)
-    })
-  }
-
+  const file = new URL('./proxy-process.ts', import.meta.url)
+  const { ask, close } = startProcess<ProxyRequest, ProxyAnswer>(file, 'The delaying proxy')
   const { listeningPort } = await ask({
     kind: 'start',
     host: hostname,
@@ -66,11 +52,6 @@ export async function startDelayingProxy(target: string, oneWayDelay: number): P
     async setOneWayDelay(milliseconds) {
       await ask({ kind: 'delay', oneWayDelay: milliseconds })
     },
-    async close() {
-      if (!child.connected) return
-      const exited = once(child, 'exit')
-      child.disconnect()
-      await exited
-    },
+    close,
   }
 }

@@ -3,8 +3,10 @@ import type { Pool } from 'pg'
 /**
  * Ends a pool and waits until its connections are closed, which `pool.end()` does not: a database dropped in between
  * would end them with an error that nobody listens for.
+ *
+ * @param end - How, for a pool that belongs to somebody.
  */
-export async function endPool(pool: Pool): Promise<void> {
+export async function endPool(pool: Pool, end: () => Promise<void> = () => pool.end()): Promise<void> {
   let open = pool.totalCount
   const closed = new Promise<void>((resolve) => {
     if (open === 0) resolve()
@@ -13,6 +15,6 @@ export async function endPool(pool: Pool): Promise<void> {
       if (open === 0) resolve()
     })
   })
-  await pool.end()
+  await end()
   await closed
 }

@@ -1,8 +1,8 @@
 import { createTenancy } from '@tenantry/core'
-import { TenantPool } from '@tenantry/core/pg'
 import pg from 'pg'
 import type { Dataset } from '../dataset.ts'
 import { endPool } from './end-pool.ts'
+import { openPlainPool, openTenantPool } from './open-pool.ts'
 import type { Session, SessionSettings, TaskRow, Way } from './way.ts'
 
 /** The statement as an application writes it when it separates tenants by hand. */
@@ -21,9 +21,9 @@ const setTenant = `select set_config('app.current_tenant_id', $1, true)`
 export const baseline: Way = {
   name: 'baseline',
   title: 'pg, hand-written WHERE tenant_id = $1',
-  open({ connectionStrings, dataset, connections }) {
-    const pool = new pg.Pool({ connectionString: connectionStrings.superuser, max: connections })
-    const text = handWritten(dataset)
+  open(settings) {
+    const pool = openPlainPool(settings)
+    const text = handWritten(settings.dataset)
     return {
       query: async (task) => (await pool.query<TaskRow>(text, [task.tenantId, task.projectId])).rows,
       close: () => endPool(pool),
@@ -34,9 +34,9 @@ export const baseline: Way = {
 const named: Way = {
   name: 'named',
   title: 'pg, hand-written, named statement',
-  open({ connectionStrings, dataset, connections }) {
-    const pool = new pg.Pool({ connectionString: connectionStrings.superuser, max: connections })
-    const statement = { name: 'tasks', text: handWritten(dataset) }
+  open(settings) {
+    const pool = openPlainPool(settings)
+    const statement = { name: 'tasks', text: handWritten(settings.dataset) }
     return {
       query: async (task) =>
         (await pool.query<TaskRow>({ ...statement, values: [task.tenantId, task.projectId] })).rows,
@@ -48,22 +48,19 @@ const named: Way = {
 const tenantry: Way = {
   name: 'tenantry',
   title: 'Tenantry',
-  open: (settings) => openTenantPool(settings, false),
+  open: (settings) => openTenantry(settings, false),
 }
 
 const tenantryPrepare: Way = {
   name: 'tenantry-prepare',
   title: 'Tenantry, prepare: true',
-  open: (settings) => openTenantPool(settings, true),
+  open: (settings) => openTenantry(settings, true),
 }
 
-function openTenantPool(
-  { connectionStrings, dataset, connections }: SessionSettings,
-  prepare: boolean,
-): Session {
+function openTenantry(settings: SessionSettings, prepare: boolean): Session {
   const tenancy = createTenancy({ tenantId: 'uuid' })
-  const pool = new TenantPool({ tenancy, connectionString: connectionStrings.app, max: connections, prepare })
-  const text = scoped(dataset)
+  const pool = openTenantPool({ ...settings, tenancy, prepare })
+  const text = scoped(settings.dataset)
   return {
     query: (task) =>
       tenancy.run(task.tenantId, async () => (await pool.query<TaskRow>(text, [task.projectId])).rows),

@@ -16,7 +16,8 @@ export interface SessionSettings {
 
 /** A row that every way must return alike. */
 export interface TaskRow {
-  readonly id: string
+  /** A bigint, as the library reads it. */
+  readonly id: string | number
   readonly title: string
   readonly done: boolean
 }
@@ -26,7 +27,7 @@ export interface Session {
   /** Runs before each query and is not measured. */
   beforeQuery?(task: Task): Promise<void>
   /** Ten rows of one project of one tenant. */
-  query(task: Task): Promise<TaskRow[]>
+  query(task: Task): PromiseLike<readonly TaskRow[]>
   close(): Promise<void>
 }
 
@@ -38,5 +39,7 @@ export interface Way {
   readonly title: string
   /** It explains a latency and is no way to work: left out of everything else. */
   readonly latencyOnly?: boolean
-  open(settings: SessionSettings): Session
+  /** How many times its baseline it may take, by the name of the network. */
+  readonly reach?: Readonly<Record<string, number>>
+  open(settings: SessionSettings): Session | Promise<Session>
 }
