@@ -3,24 +3,16 @@ import type { CanActivate, ExecutionContext } from '@nestjs/common'
 import { RequestTenants, type Pass } from './request-tenants.ts'
 import { tenancyHttpException } from './tenancy-http-exception.ts'
 
+/** The module's own, ahead of the guards of controllers. */
 @Injectable()
-class PassingGuard implements CanActivate {
-  readonly #requests: RequestTenants
-  protected readonly pass: Pass = 'early'
-
-  constructor(@Inject(RequestTenants) requests: RequestTenants) {
-    this.#requests = requests
-  }
+export class EarlyTenantGuard implements CanActivate {
+  @Inject(RequestTenants) private readonly requests!: RequestTenants
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    await settle(this.#requests, context, this.pass)
+    await settle(this.requests, context, 'early')
     return true
   }
 }
-
-/** The module's own, ahead of the guards of controllers. */
-@Injectable()
-export class EarlyTenantGuard extends PassingGuard {}
 
 /**
  * Asks the resolvers, and `membership`, and makes the request act for the tenant. The module asks the resolvers before the
@@ -32,8 +24,14 @@ export class EarlyTenantGuard extends PassingGuard {}
  * ```
  */
 @Injectable()
-export class TenantGuard extends PassingGuard {
-  protected override readonly pass = 'named'
+export class TenantGuard implements CanActivate {
+  // Not `#`: Nest sets it by name.
+  @Inject(RequestTenants) private readonly requests!: RequestTenants
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    await settle(this.requests, context, 'named')
+    return true
+  }
 }
 
 /** Refuses as Nest does: an application's own filters see an HttpException. */

@@ -24,7 +24,7 @@ import { tenantCacheKey } from './tenant-cache-key.ts'
 @Injectable()
 export class TenantCacheInterceptor extends CacheInterceptor {
   @Inject(TENANCY) protected readonly tenancy!: Tenancy
-  @Inject(RequestTenants) protected readonly requestTenants!: RequestTenants
+  @Inject(RequestTenants) private readonly requestTenants!: RequestTenants
 
   override async intercept(
     context: ExecutionContext,
