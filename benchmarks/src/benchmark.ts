@@ -1,4 +1,3 @@
-import { loadavg } from 'node:os'
 import pg from 'pg'
 import type { Dataset } from './dataset.ts'
 import { createDataset, loadDataset, loadTenants } from './dataset.ts'
@@ -14,6 +13,7 @@ import { measurePolicies } from './measurements/policies.ts'
 import { measureRoundTrips } from './measurements/round-trips.ts'
 import { measureTenants } from './measurements/tenants.ts'
 import { measureThroughput } from './measurements/throughput.ts'
+import { busyShare } from './measurements/processor-times.ts'
 import type { Network } from './network.ts'
 import { distant, loopback } from './network.ts'
 import { makeTenancy } from './policies/make-tenancy.ts'
@@ -40,7 +40,7 @@ export interface BenchmarkSettings {
 export async function runBenchmark(settings: BenchmarkSettings): Promise<Results> {
   const { connectionStrings, ways, libraries, effort, only, roundTrip, onProgress } = settings
   const takenAt = new Date().toISOString()
-  const loadAtStart = loadavg()[0] ?? 0
+  const busyAtStart = await busyShare()
   const dataset = createDataset(effort.rows, effort.tenants)
   const datasetsByTenants = effort.tenantCounts.map((tenants) => createDataset(effort.rows, tenants))
   const general = ways.filter((way) => !way.latencyOnly)
@@ -79,7 +79,7 @@ export async function runBenchmark(settings: BenchmarkSettings): Promise<Results
   try {
     return {
       takenAt,
-      loadAtStart,
+      busyAtStart,
       machine,
       effort,
       networks: everyNetwork.map(({ name, addedRoundTrip }) => ({ name, addedRoundTrip })),

@@ -35,7 +35,7 @@ export function renderAsMarkdown(results: Results): string {
     .join('\n\n')
 }
 
-function describeRun({ machine, libraries, http, networks, takenAt, effort, loadAtStart }: Results): string {
+function describeRun({ machine, libraries, http, networks, takenAt, effort, busyAtStart }: Results): string {
   const added = networks
     .filter((network) => network.addedRoundTrip > 0)
     .map(({ name, addedRoundTrip }) => `${name}: the proxy added ${addedRoundTrip.toFixed(2)} ms`)
@@ -46,8 +46,8 @@ function describeRun({ machine, libraries, http, networks, takenAt, effort, load
     `${count(effort.rows)} rows, ${count(effort.tenants)} tenants`,
     ...added,
     takenAt.slice(0, 10),
-    ...(loadAtStart > machine.cores / 2
-      ? [`the machine was busy when the run began (load ${loadAtStart.toFixed(1)}): not for quoting`]
+    ...(busyAtStart > 0.25
+      ? [`others used ${share(busyAtStart)} of the processors when the run began: not for quoting`]
       : []),
   ].join('; ')
 }

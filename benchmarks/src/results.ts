@@ -27,8 +27,8 @@ export type Measurement = (typeof measurements)[number]
 /** Everything a run measured: the content of its JSON file. A part that was not asked for is absent. */
 export interface Results {
   readonly takenAt: string
-  /** Processes that wanted to run in the minute before, on average; 0 where the system does not say. */
-  readonly loadAtStart: number
+  /** Share of the processors that others used before the run began, 0 to 1. */
+  readonly busyAtStart: number
   readonly machine: Machine
   readonly effort: Effort
   readonly networks: readonly {

@@ -42,7 +42,7 @@ export async function openPlainSource(settings: SessionSettings): Promise<DataSo
 export async function openTenantSource(settings: ScopedSettings): Promise<DataSource> {
   const { tenancy, prepare, connectionStrings } = settings
   const options = optionsFor(settings, connectionStrings.app)
-  return await new TenantDataSource({ ...options, tenancy, extra: { prepare } }).initialize()
+  return await new TenantDataSource({ ...options, tenancy, prepare }).initialize()
 }
 
 /** The benchmark's statement, as TypeORM writes it. */

@@ -30,6 +30,11 @@ export interface TenantDataSourceOptions extends Omit<
    * take `Project.find()` over for every tenant.
    */
   readonly system?: SystemCredentials
+  /**
+   * Whether statements are prepared, and so planned with their policies once for each connection and not each time: the
+   * option of the same name of `TenantPool`. `false` by default.
+   */
+  readonly prepare?: boolean
   /** Not with the application's role, which owns no table: a `MigrationDataSource` does it. */
   readonly synchronize?: false
   /** Not with the application's role, which owns no table. */

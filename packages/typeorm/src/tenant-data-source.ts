@@ -45,10 +45,10 @@ export class TenantDataSource extends DataSource {
    * @throws TenantryError `UNSUPPORTED_DRIVER` for a `type` other than postgres
    */
   constructor(options: TenantDataSourceOptions) {
-    const { tenancy: given, system, ...others } = options
+    const { tenancy: given, system, prepare, ...others } = options
     const tenancy = checkTenancy(given)
     checkOptions(others)
-    const pools = new TenantPools(tenancy, system)
+    const pools = new TenantPools(tenancy, { system, prepare })
     super({
       // With the application's rights each would fail, with a warning, at every start.
       installExtensions: false,

@@ -1,13 +1,16 @@
 import { TenantryError, type Tenancy } from '@tenantry/core'
 import { TenantPool, type SystemPoolOptions } from '@tenantry/core/pg'
 import pg from 'pg'
-import type { SystemCredentials } from './tenant-data-source-options.ts'
+import type { SystemCredentials, TenantDataSourceOptions } from './tenant-data-source-options.ts'
 
 /** What TypeORM takes for its option `driver`: the parts of node-postgres that it uses. */
 export interface InjectedDriver {
   readonly Pool: new (config: pg.PoolConfig) => pg.Pool
   readonly defaults: typeof pg.defaults
 }
+
+/** What a pool is told besides what TypeORM tells it. */
+type PoolOptions = { readonly [Name in 'system' | 'prepare']: TenantDataSourceOptions[Name] | undefined }
 
 /**
  * The pools that TypeORM opens: that of the primary, one for each replica, and again after a `destroy()`. It asks for a
@@ -17,14 +20,17 @@ export class TenantPools {
   /** Without `native`, for which TypeORM would leave the pools aside where pg-native is installed. */
   readonly driver: InjectedDriver
   readonly #tenancy: Tenancy
-  readonly #system: SystemPoolOptions | undefined
+  readonly #own: { readonly system?: SystemPoolOptions; readonly prepare?: boolean }
   #opened: TenantPool[] = []
 
   /** @throws TenantryError `INVALID_CONFIG` for a second copy of pg */
-  constructor(tenancy: Tenancy, system: SystemCredentials | undefined) {
+  constructor(tenancy: Tenancy, { system, prepare }: PoolOptions) {
     assertOneCopyOfPg(pg.Pool)
     this.#tenancy = tenancy
-    this.#system = system && systemPoolOptions(system)
+    this.#own = {
+      ...(system !== undefined && { system: systemPoolOptions(system) }),
+      ...(prepare !== undefined && { prepare }),
+    }
     const open = (config: pg.PoolConfig): TenantPool => this.#open(config)
     function Pool(config: pg.PoolConfig): pg.Pool {
       return open(config)
@@ -46,8 +52,7 @@ export class TenantPools {
 
   #open(config: pg.PoolConfig): TenantPool {
     // The tenancy comes last: what TypeORM is given as `extra` is part of the config.
-    const options = { ...config, tenancy: this.#tenancy }
-    const pool = new TenantPool(this.#system ? { ...options, system: this.#system } : options)
+    const pool = new TenantPool({ ...config, ...this.#own, tenancy: this.#tenancy })
     this.#opened = [...this.open, pool]
     return pool
   }

@@ -7,7 +7,7 @@ describeTenancyConformance(
   {
     callbacks: 'TypeORM has promises only',
     severalResults: 'TypeORM drops the rows of a text of several statements',
-    prepared: 'TypeORM does not name statements; `extra: { prepare: true }` does',
+    prepared: 'TypeORM does not name statements; `prepare: true` does',
   },
   { describe, test, beforeAll, afterAll },
   { server: () => connectToPostgres(inject('postgresUrl')) },

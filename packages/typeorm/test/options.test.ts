@@ -66,8 +66,11 @@ describe('what `extra` says', () => {
     }
   })
 
-  test('goes to the pool otherwise: `prepare` names statements', async () => {
-    const dataSource = made({ extra: { prepare: true }, poolSize: 1 })()
+  test.each([
+    ['extra.prepare', { extra: { prepare: true } }],
+    ['prepare, whatever extra says', { prepare: true, extra: { prepare: false } }],
+  ])('goes to the pool otherwise: `%s` names statements', async (_name, options) => {
+    const dataSource = made({ ...options, poolSize: 1 })()
     await dataSource.initialize()
     await tenancy.run(ACME, async () => {
       for (let time = 0; time < 3; time += 1) expect(await projectNames(dataSource)).toHaveLength(2)

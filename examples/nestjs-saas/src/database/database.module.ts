@@ -16,8 +16,9 @@ import { entities } from './entities.ts'
         poolSize: database.poolSize,
         entities,
         // A request that waits longer for a connection, or a statement that runs longer, is better refused.
-        // Prepared, a statement is planned with its policies once for each connection, and not each time.
-        extra: { connectionTimeoutMillis: 10_000, statement_timeout: 10_000, prepare: true },
+        extra: { connectionTimeoutMillis: 10_000, statement_timeout: 10_000 },
+        // A statement is planned with its policies once for each connection, and not each time.
+        prepare: true,
         tenancy,
         system: { url: database.systemUrl, poolSize: 2 },
       }),
