@@ -98,7 +98,7 @@ function isTenant(tenancy: Tenancy, value: unknown, tenantId: string): boolean {
   if (value === tenantId) return true
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint') return false
   try {
-    return tenancy.run(value, () => tenancy.tenantId()) === tenantId
+    return tenancy.scopeOf(value).tenantId === tenantId
   } catch {
     return false
   }

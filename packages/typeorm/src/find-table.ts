@@ -1,5 +1,6 @@
 import type { QualifiedName } from '@tenantry/policies'
 import type { Driver, QueryRunner, Table } from 'typeorm'
+import { quotedName } from './quoted-name.ts'
 
 /**
  * The table that other methods of the query runner mean by this name: in the schema of the name itself, in that of the
@@ -11,9 +12,7 @@ export async function findTable(queryRunner: QueryRunner, table: Table | string)
   const { driver } = queryRunner as unknown as { driver: Driver & { searchSchema?: string } }
   const { schema, tableName } = driver.parseTableName(name)
   const named = name.includes('.') || schema !== driver.searchSchema
-  const quoted = [...(named && schema !== undefined ? [schema] : []), tableName]
-    .map((part) => `"${part.replaceAll('"', '""')}"`)
-    .join('.')
+  const quoted = quotedName(...(named && schema !== undefined ? [schema] : []), tableName)
   const rows = (await queryRunner.query(
     `SELECT nspname AS schema, relname AS name
      FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace ON pg_namespace.oid = relnamespace

@@ -1,6 +1,7 @@
 import { DEFAULT_TENANT_SETTING, TenantryError } from '@tenantry/core'
 import type { QueryRunner, Table } from 'typeorm'
 import { findTable } from './find-table.ts'
+import { quotedName } from './quoted-name.ts'
 import { inTransaction } from './run-statements.ts'
 
 /** What {@link forEachTenant} takes. */
@@ -84,7 +85,7 @@ async function assertHeldToPolicies(queryRunner: QueryRunner): Promise<void> {
 
 /** Its name in SQL, with a lock on it, so that its isolation stays what it was found to be. */
 async function isolatedTable(queryRunner: QueryRunner, table: Table | string): Promise<string> {
-  const name = quotedName(await findTable(queryRunner, table))
+  const name = await tableNamed(queryRunner, table)
   await queryRunner.query(`LOCK TABLE ${name}`)
   const [found] = (await queryRunner.query(
     `SELECT relrowsecurity AND relforcerowsecurity AND EXISTS (
@@ -109,8 +110,8 @@ async function tenantIdsOf(
   table: Table | string,
   column: string,
 ): Promise<readonly string[]> {
-  const name = quotedName(await findTable(queryRunner, table))
-  const id = `"${column.replaceAll('"', '""')}"`
+  const name = await tableNamed(queryRunner, table)
+  const id = quotedName(column)
   // Rolled back to, so that its lock is not kept, with which nobody could sign in meanwhile.
   await queryRunner.query('SAVEPOINT tenantry_tenants')
   await queryRunner.query(`ALTER TABLE ${name} NO FORCE ROW LEVEL SECURITY`)
@@ -133,6 +134,7 @@ async function setSetting(queryRunner: QueryRunner, setting: string, value: stri
   await queryRunner.query('SELECT set_config($1, $2, true)', [setting, value])
 }
 
-function quotedName({ schema, name }: { readonly schema: string; readonly name: string }): string {
-  return [schema, name].map((part) => `"${part.replaceAll('"', '""')}"`).join('.')
+async function tableNamed(queryRunner: QueryRunner, table: Table | string): Promise<string> {
+  const { schema, name } = await findTable(queryRunner, table)
+  return quotedName(schema, name)
 }
